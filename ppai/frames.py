@@ -1,0 +1,120 @@
+"""Votes and verdicts as data frames: the one form in which statistics and screens read many of them.
+
+A vote frame has a row an event, in any order, and the columns of `VOTE_COLUMNS`; a verdict frame those of
+`VERDICT_COLUMNS`. Both have one more int8 column a criterion, named by `outcome_column(key)`, which holds
+`A_WINS`, `TIE`, `B_WINS` or `MISSING`: what stands at side A (or was shown first) is `system_a`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ppai.schema import Outcome, Verdict, Vote, VoteStatus
+
+A_WINS, TIE, B_WINS, MISSING = 1, 0, -1, -128
+
+OUTCOME_CODES: dict[str | None, int] = {
+    Outcome.A.value: A_WINS,
+    Outcome.TIE.value: TIE,
+    Outcome.B.value: B_WINS,
+    None: MISSING,
+}
+
+VOTE_COLUMNS = (
+    "vote_id",
+    "prompt_id",
+    "system_a",
+    "system_b",
+    "rater",
+    "arm",
+    "repeat",  # int
+    "revision",  # int
+    "status",
+    "seconds",  # float, NaN where unknown
+    "created_at",  # float, seconds since 1970 (UTC), NaN where unknown
+)
+VERDICT_COLUMNS = (
+    "judge",
+    "prompt_id",
+    "system_a",
+    "system_b",
+    "arm",
+    "sample",  # int
+    "unscored",  # the reason, or None
+    "named",  # bool
+)
+
+
+def outcome_column(key: str) -> str:
+    return f"outcome.{key}"
+
+
+def encode_outcomes(outcomes: Sequence[Mapping[str, str]], keys: Sequence[str]) -> dict[str, np.ndarray]:
+    """One int8 array a criterion, each of shape (len(outcomes),)."""
+    return {
+        outcome_column(key): np.fromiter(
+            (OUTCOME_CODES[row.get(key)] for row in outcomes), dtype=np.int8, count=len(outcomes)
+        )
+        for key in keys
+    }
+
+
+def vote_frame(votes: Iterable[Vote], keys: Sequence[str]) -> pd.DataFrame:
+    """A vote frame of all events; see `current_votes` for those that count."""
+    events = list(votes)
+    columns: dict[str, Any] = {
+        name: [getattr(vote, name) for vote in events]
+        for name in ("vote_id", "prompt_id", "system_a", "system_b", "rater")
+    }
+    columns["arm"] = [vote.arm.value for vote in events]
+    columns["repeat"] = np.array([vote.repeat for vote in events], dtype=np.int64)
+    columns["revision"] = np.array([vote.revision for vote in events], dtype=np.int64)
+    columns["status"] = [vote.status.value for vote in events]
+    columns["seconds"] = np.array([np.nan if vote.seconds is None else vote.seconds for vote in events], dtype=float)
+    columns["created_at"] = np.array(
+        [np.nan if vote.created_at is None else vote.created_at.timestamp() for vote in events], dtype=float
+    )
+    columns |= encode_outcomes([vote.outcomes for vote in events], keys)
+    return pd.DataFrame(columns)
+
+
+def verdict_frame(verdicts: Iterable[Verdict], keys: Sequence[str]) -> pd.DataFrame:
+    """A verdict frame; unscored verdicts are rows whose outcomes are all missing."""
+    rows = list(verdicts)
+    columns: dict[str, Any] = {
+        name: [getattr(row, name) for row in rows] for name in ("judge", "prompt_id", "system_a", "system_b")
+    }
+    columns["arm"] = [row.arm.value for row in rows]
+    columns["sample"] = np.array([row.sample for row in rows], dtype=np.int64)
+    columns["unscored"] = pd.Series([row.unscored for row in rows], dtype=object)
+    columns["named"] = np.array([row.named for row in rows], dtype=bool)
+    columns |= encode_outcomes([row.outcomes for row in rows], keys)
+    return pd.DataFrame(columns)
+
+
+def current_votes(events: pd.DataFrame) -> pd.DataFrame:
+    """The events that count: of one rater's with the same pair, arm and repeat, the highest revision.
+
+    A pair is a prompt and two systems whatever their sides. All statuses are kept, so that skipped and void
+    can be counted; those that were answered have status `submitted`.
+    """
+    if events.empty:
+        return events
+    a, b = events["system_a"].to_numpy(dtype=str), events["system_b"].to_numpy(dtype=str)
+    key = events[["rater", "prompt_id", "arm", "repeat", "revision"]].assign(
+        low=np.where(a <= b, a, b), high=np.where(a <= b, b, a)
+    )
+    last = key.sort_values("revision", kind="stable").drop_duplicates(
+        ["rater", "prompt_id", "low", "high", "arm", "repeat"], keep="last"
+    )
+    return events.loc[last.index.sort_values()]
+
+
+def submitted(events: pd.DataFrame) -> pd.DataFrame:
+    """The current votes that answered their pair."""
+    current = current_votes(events)
+    return current[current["status"] == VoteStatus.SUBMITTED.value]
