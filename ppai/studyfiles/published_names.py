@@ -1,0 +1,79 @@
+"""The names of the published layout's files, and the systems and judges that they stand for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+PROMPTS_SUFFIX = "test_samples.jsonl"
+RESPONSE_SUFFIX = "_response.jsonl"
+JUDGE_SUFFIX = "_judge_output.csv"
+
+REFERENCE = "base"
+SHORT_NAMES = {"ft": "finetuned"}
+"""What the original study's files call a system, and its id here."""
+
+NAMED_JUDGES = {"pretendparentai_gpt_as": "gpt-4o"}
+"""Judges of the original study that saw the systems' names: stem of the file, and name here."""
+
+
+def prompt_files(directory: Path) -> list[Path]:
+    """The prompt files of a directory in the published layout; one is right."""
+    return sorted(path for path in directory.iterdir() if path.name.endswith(PROMPTS_SUFFIX))
+
+
+def response_files(prompts: Path) -> list[tuple[str, Path]]:
+    """(what the name says of the system, file) for each file of responses beside one of prompts."""
+    start = f"{prompts.name.removesuffix('.jsonl')}_"
+    found = [
+        (path.name.removeprefix(start).removesuffix(RESPONSE_SUFFIX), path)
+        for path in prompts.parent.iterdir()
+        if path.name.startswith(start) and path.name.endswith(RESPONSE_SUFFIX)
+    ]
+    return sorted((row for row in found if row[0]), key=lambda row: (row[0] != REFERENCE, row[0]))
+
+
+def judge_files(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.iterdir() if path.name.endswith(JUDGE_SUFFIX))
+
+
+def response_file(stem: str, system: str) -> str:
+    """The name of a system's file; `system_of` gives the system back."""
+    short = next((name for name, long in SHORT_NAMES.items() if long == system), None)
+    return f"{stem}_{short or _encoded(system, SHORT_NAMES)}{RESPONSE_SUFFIX}"
+
+
+def system_of(part: str, listed: tuple[str, ...]) -> str:
+    """The system that a part of a file's name stands for, given those that study.yaml lists."""
+    if part in listed:
+        return part
+    return SHORT_NAMES.get(part) or unquote(part)
+
+
+def judge_file(judge: str, named: bool) -> str:
+    """The name of a judge's file; `judge_of` gives the judge back."""
+    original = next((stem for stem, name in NAMED_JUDGES.items() if named and name == judge), None)
+    return f"{original or _encoded(judge, NAMED_JUDGES)}{JUDGE_SUFFIX}"
+
+
+def judge_of(path: Path) -> tuple[str, bool]:
+    """The judge of a file, and whether it saw the systems' names."""
+    part = path.name.removesuffix(JUDGE_SUFFIX)
+    original = NAMED_JUDGES.get(part)
+    return (original, True) if original else (unquote(part), False)
+
+
+def _encoded(name: str, reserved: dict[str, str]) -> str:
+    """The name percent-encoded where a file's name could not hold it, or would mean something else."""
+    text = quote(name, safe=" ")
+    if name in reserved or text.startswith((".", " ")) or text.endswith(" "):
+        text = "".join(f"%{byte:02X}" for byte in name.encode())
+    return text
+
+
+def stem_for(study_name: str) -> str:
+    """A stem for the files of a study, from its name."""
+    words = re.sub(r"[^a-z0-9]+", "_", study_name.lower()).strip("_")
+    words = words.removesuffix("test_samples").strip("_")[:60] or "study"
+    return f"{words}_{PROMPTS_SUFFIX.removesuffix('.jsonl')}"

@@ -1,0 +1,199 @@
+"""Writes a study of two systems in the published layout, as pandas wrote the original files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ppai.errors import PPAIError, StudyError
+from ppai.schema import Arm, Outcome, Prompt, Study, StudyConfig, System, Verdict
+from ppai.studyfiles.config import CONFIG_FILE
+from ppai.studyfiles.general import ASSIGNMENTS, PROMPTS, RESPONSES, VERDICTS, VOTES
+from ppai.studyfiles.published import WINNER
+from ppai.studyfiles.published_names import (
+    JUDGE_SUFFIX,
+    PROMPTS_SUFFIX,
+    REFERENCE,
+    RESPONSE_SUFFIX,
+    judge_file,
+    response_file,
+    stem_for,
+)
+from ppai.studyfiles.whole_files import write_whole
+from ppai.studyfiles.writing import (
+    config_text,
+    config_values,
+    ids_are_integers,
+    pair_files,
+    refuse_strangers,
+)
+
+_WORDS = {Outcome.A: "System A", Outcome.B: "System B", Outcome.TIE: "Tie"}
+_MIRROR = {Outcome.A: Outcome.B, Outcome.B: Outcome.A, Outcome.TIE: Outcome.TIE}
+
+
+@dataclass(frozen=True)
+class PublishedReport:
+    """What was written, and what the layout could not hold."""
+
+    files: tuple[Path, ...]
+    unscored: int = 0
+    """Verdicts without usable outcomes."""
+    one_order: int = 0
+    """Pairs left out because one of their two orders is unscored."""
+    conflicts: int = 0
+    """Criteria of pairs on which the two orders disagreed, written as Tie."""
+    other_samples: int = 0
+    other_arms: int = 0
+    votes: int = 0
+
+    def lines(self) -> tuple[str, ...]:
+        """What a person should know, one sentence a line."""
+        counts = (
+            (self.unscored, "unscored verdicts left out"),
+            (self.one_order, "pairs left out because one of their two orders is unscored"),
+            (self.conflicts, "outcomes on which the two orders disagreed, written as Tie"),
+            (self.other_samples, "verdicts of further samples left out"),
+            (self.other_arms, "verdicts of other arms left out"),
+            (self.votes, "votes left out: this layout has no place for them"),
+        )
+        return tuple(f"{count} {what}" for count, what in counts if count)
+
+
+def write_published(study: Study, directory: Path, stem: str | None = None) -> PublishedReport:
+    """Writes prompts, a file a system, a table a judge, and study.yaml where the files alone do not say it all.
+
+    `stem` names the files, and must end in `test_samples`; by default it is made from the study's name.
+
+    Raises:
+        StudyError: if the study does not compare two systems.
+        PPAIError: if the directory holds files of another study, or the system refuses to write.
+    """
+    directory, stem = Path(directory), stem or stem_for(study.name)
+    systems = study.config.system_ids
+    if len(systems) != 2:
+        message = f"the published layout holds two systems, and {study.name!r} has {len(systems)}"
+        raise StudyError([message])
+    if not f"{stem}.jsonl".endswith(PROMPTS_SUFFIX) or Path(stem).name != stem:
+        raise PPAIError(f"the stem of published files must be a name that ends in test_samples, not {stem!r}")
+    prompts = _prompt_rows(study)
+    files = {f"{stem}.jsonl": "".join(_line(row) for row in prompts.values())}
+    for system in systems:
+        files[response_file(stem, system)] = _response_lines(study, system, prompts)
+    tables = [_Judge(study, name) for name in dict.fromkeys(verdict.judge for verdict in study.verdicts)]
+    for table in tables:
+        files[judge_file(table.judge, table.named)] = table.text()
+    if study.config != _implied_config(study, directory):
+        files[CONFIG_FILE] = config_text(config_values(study))
+    files |= pair_files(study)
+    _refuse_other_files(directory, files)
+    return PublishedReport(
+        write_whole(directory, files),
+        unscored=sum(table.unscored for table in tables),
+        one_order=sum(table.one_order for table in tables),
+        conflicts=sum(table.conflicts for table in tables),
+        other_samples=sum(v.arm is Arm.AS_IS and v.sample > 0 for v in study.verdicts),
+        other_arms=sum(v.arm is not Arm.AS_IS for v in study.verdicts),
+        votes=len(study.votes),
+    )
+
+
+class _Judge:
+    """One judge's verdicts, merged over the two orders into a table of winners."""
+
+    def __init__(self, study: Study, judge: str) -> None:
+        self.judge = judge
+        self.study = study
+        self.reference = study.config.reference_id
+        usable = [v for v in study.verdicts if v.judge == judge and v.arm is Arm.AS_IS and v.sample == 0]
+        self.named = bool(usable) and all(verdict.named for verdict in usable)
+        self.unscored = sum(verdict.unscored is not None for verdict in usable)
+        self.one_order = self.conflicts = 0
+        self.by_prompt: dict[str, list[Verdict]] = {}
+        for verdict in usable:
+            self.by_prompt.setdefault(verdict.prompt_id, []).append(verdict)
+
+    def text(self) -> str:
+        """The table as pandas writes it, with its index as a first column without a name."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        keys = self.study.config.keys
+        writer.writerow(["", *(f"{WINNER}{key}" for key in keys), "justification", "id"])
+        rows = [row for prompt in self.study.prompts if (row := self._row(prompt, keys))]
+        writer.writerows([index, *row] for index, row in enumerate(rows))
+        return out.getvalue()
+
+    def _row(self, prompt: Prompt, keys: tuple[str, ...]) -> list[str]:
+        verdicts = self.by_prompt.get(prompt.id, [])
+        scored = [verdict for verdict in verdicts if verdict.unscored is None]
+        if not scored:
+            return []
+        if len(scored) < len(verdicts):
+            self.one_order += 1
+            return []
+        winners = [self._winner(scored, key) for key in keys]
+        if not any(winners):
+            return []
+        first = next((v for v in scored if v.system_a == self.reference), None)
+        return [*winners, (first and first.justification) or "", prompt.id]
+
+    def _winner(self, verdicts: list[Verdict], key: str) -> str:
+        """The word for one criterion; empty where an order does not answer it."""
+        outcomes = {
+            outcome if outcome is None or verdict.system_a == self.reference else _MIRROR[outcome]
+            for verdict in verdicts
+            for outcome in [verdict.outcomes.get(key)]
+        }
+        if None in outcomes:
+            return ""
+        if len(outcomes) > 1:
+            self.conflicts += 1
+            return _WORDS[Outcome.TIE]
+        return _WORDS[next(outcome for outcome in outcomes if outcome)]
+
+
+def _prompt_rows(study: Study) -> dict[str, dict[str, Any]]:
+    """The columns of each prompt by its id: those of the original, in its order, and those the study adds."""
+    integers = ids_are_integers(study)
+    extra = list(dict.fromkeys(key for prompt in study.prompts for key in prompt.extra))
+    order = ("title", "body", *extra, "topic", "split")
+    values = {prompt.id: prompt.model_dump(mode="json") for prompt in study.prompts}
+    columns = [key for key in order if any(row.get(key) is not None for row in values.values())]
+    return {
+        name: {"id": int(name) if integers else name, "text": row["text"]} | {key: row.get(key) for key in columns}
+        for name, row in values.items()
+    }
+
+
+def _response_lines(study: Study, system: str, prompts: dict[str, dict[str, Any]]) -> str:
+    answers = {response.prompt_id: response for response in study.responses if response.system == system}
+    lines = []
+    for name, row in prompts.items():
+        if answer := answers.get(name):
+            added = {"user_prompt": row["text"]} | answer.model_dump(mode="json", include=set(answer.extra))
+            lines.append(_line(row | added | {"ai_answer": answer.text}))
+    return "".join(lines)
+
+
+def _line(values: dict[str, Any]) -> str:
+    """A line of JSON to the letter as pandas writes it."""
+    return json.dumps(values, separators=(",", ":"), allow_nan=False).replace("/", "\\/") + "\n"
+
+
+def _implied_config(study: Study, directory: Path) -> StudyConfig:
+    """What the reader makes of the files where no study.yaml stands beside them."""
+    systems = sorted(study.config.system_ids, key=lambda system: (system != REFERENCE, response_file("", system)))
+    return StudyConfig(name=directory.resolve().name, systems=tuple(System(id=system) for system in systems))
+
+
+def _refuse_other_files(directory: Path, files: Iterable[str]) -> None:
+    if directory.is_dir():
+        marks = (PROMPTS_SUFFIX, RESPONSE_SUFFIX, JUDGE_SUFFIX)
+        names = [path.name for path in directory.iterdir() if path.name.endswith(marks)]
+        fixed = [PROMPTS, RESPONSES, VOTES, VERDICTS, ASSIGNMENTS, CONFIG_FILE]
+        refuse_strangers(directory, [name for name in [*names, *fixed] if name not in set(files)])
