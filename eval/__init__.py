@@ -1,0 +1,1 @@
+"""Everything that measures a study: generation, metrics, judges, statistics and the report."""

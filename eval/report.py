@@ -1,0 +1,142 @@
+"""The Summary of a study: everything that the results page and the report show, from frames alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from eval.statistics.agreement import HumanAgreement, JudgeAgreement, human_agreement
+from eval.statistics.balance import Balance, balance
+from eval.statistics.coding import (
+    Rows,
+    StudyIndex,
+    VerdictRows,
+    VoteRows,
+    code_assignments,
+    code_verdicts,
+    code_votes,
+)
+from eval.statistics.source import Source, counted, human_source, judge_source
+from eval.statistics.topics import TopicRates, topics
+from ppai.schema import Arm, Sides, Study, StudyConfig
+
+__all__ = ["Summary", "TopicRates", "summarise", "topics"]
+
+HUMAN = "human"
+HUMAN_HUMAN = "human_human"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One arm's figures, and at the top level those of the other arms; arms are never pooled."""
+
+    study: str
+    confidence: float
+    arm: str
+    systems: tuple[str, ...]
+    reference: str | None
+    criteria: Mapping[str, Mapping[str, Source]]
+    """By criterion, then `human` and `judge:<judge>`."""
+    agreement: Mapping[str, Mapping[str, HumanAgreement | JudgeAgreement]]
+    """By criterion, then `human_human` and `judge:<judge>`."""
+    balance: Balance
+    n_outside: int = 0
+    """Votes and verdicts, of all arms, on prompts or systems that the study no longer has; in no other figure."""
+    arms: Mapping[str, Summary] = field(default_factory=dict)
+    clusters: str = "prompt"
+
+    def as_json(self) -> dict[str, Any]:
+        """The contract's summary: plain dicts, lists, strings, finite numbers and nulls."""
+        return {
+            "study": self.study,
+            "confidence": self.confidence,
+            "clusters": self.clusters,
+            "arm": self.arm,
+            "systems": list(self.systems),
+            "reference": self.reference,
+            "n_outside": self.n_outside,
+            "criteria": {
+                key: {name: source.as_json() for name, source in sources.items()}
+                for key, sources in self.criteria.items()
+            },
+            "agreement": {
+                key: {name: found.as_json() for name, found in sources.items()}
+                for key, sources in self.agreement.items()
+            },
+            "balance": self.balance.as_json(),
+            "arms": {arm: summary.as_json() for arm, summary in self.arms.items()},
+        }
+
+
+def summarise(
+    study: Study,
+    votes: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    *,
+    confidence: float = 0.95,
+    arms: Collection[str] | None = None,
+    assignments: pd.DataFrame | None = None,
+) -> Summary:
+    """The Summary of `as_is`, with one of each other arm that has votes or verdicts.
+
+    `votes` (all events) and `verdicts` are frames as `ppai.frames` makes them; those of `study` itself are not
+    read. `arms` limits the other arms to those named. `assignments`, a frame with `prompt_id`, `system_a`,
+    `system_b`, `rater` and `arm`, replaces votes as the showings of `balance`. Too little data gives intervals
+    without numbers and a reason, never an error. Raises ValueError for a confidence outside (0, 1).
+    """
+    index = StudyIndex.of(study)
+    keys = study.config.keys
+    voted, votes_outside = code_votes(index, votes, keys)
+    judged, verdicts_outside = code_verdicts(index, verdicts, keys)
+    given = None if assignments is None else code_assignments(index, assignments)
+
+    def of_arm(arm: str) -> Summary:
+        showings = None if given is None else given.of_arm(arm)
+        return _arm(study.config, voted.of_arm(arm), judged.of_arm(arm), showings, arm, confidence)
+
+    found = set(voted.arms_present()) | set(judged.arms_present())
+    others = [arm.value for arm in Arm if arm is not Arm.AS_IS and arm.value in found]
+    return replace(
+        of_arm(Arm.AS_IS.value),
+        n_outside=votes_outside + verdicts_outside,
+        arms={arm: of_arm(arm) for arm in others if arms is None or arm in arms},
+    )
+
+
+def _arm(
+    config: StudyConfig,
+    voted: VoteRows,
+    judged: VerdictRows,
+    showings: Rows | None,
+    arm: str,
+    confidence: float,
+) -> Summary:
+    sides_known = config.sides is Sides.SHOWN
+    answers = counted(voted)
+    by_judge = {
+        f"judge:{judge}": rows
+        for code, judge in enumerate(judged.names)
+        if len(rows := judged.take(judged.who == code))
+    }
+    criteria: dict[str, dict[str, Source]] = {}
+    agreement: dict[str, dict[str, HumanAgreement | JudgeAgreement]] = {}
+    for key in config.keys:
+        people = human_source(voted, answers, key, sides_known=sides_known, confidence=confidence)
+        criteria[key] = {HUMAN: people}
+        agreement[key] = {HUMAN_HUMAN: human_agreement(answers, key)}
+        for name, rows in by_judge.items():
+            criteria[key][name] = judge_source(rows, key, sides_known=sides_known, confidence=confidence)
+            agreement[key][name] = JudgeAgreement()
+    return Summary(
+        study=config.name,
+        confidence=confidence,
+        arm=arm,
+        systems=config.system_ids,
+        reference=config.reference_id if config.systems else None,
+        criteria=criteria,
+        agreement=agreement,
+        balance=balance(voted, config.overall_key, sides_known=sides_known, assignments=showings),
+    )

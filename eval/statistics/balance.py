@@ -1,0 +1,170 @@
+"""Balance: on which sides the systems were shown, and how each rater used sides, time and repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import bdtr
+
+from eval.statistics.coding import SKIPPED, SUBMITTED, Bools, Floats, Ints, Rows, VoteRows
+from ppai.frames import A_WINS, MISSING, TIE
+
+SIDE_BIAS_P = 0.01
+"""Two-sided exact binomial p below which a rater's choice of sides is flagged `side_bias`."""
+SIDE_BIAS_VOTES = 20
+"""Decisive outcomes needed before `side_bias` is looked for."""
+FAST_SECONDS = 10.0
+"""Median seconds a vote below which a rater is flagged `too_fast`."""
+FAST_VOTES = 5
+"""Timed votes needed before `too_fast` is looked for."""
+TIES_VOTES = 5
+"""Votes needed, none of them decisive on any criterion, for the flag `all_ties`."""
+REPEATS = 3
+"""Hidden repeats needed before `repeat_inconsistent` is looked for."""
+REPEAT_AGREEMENT = 0.5
+"""Share of repeats with the same outcome below which a rater is flagged `repeat_inconsistent`."""
+
+
+@dataclass(frozen=True)
+class RaterBalance:
+    """One rater's habits. Votes are those submitted, hidden repeats apart; outcomes are of the overall criterion."""
+
+    n: int
+    n_skipped: int
+    share_a: float | None
+    """Of decisive outcomes, the share naming side A; None where there are none or sides are unknown."""
+    median_seconds: float | None
+    n_repeats: int
+    """Hidden repeats that can be compared with the rater's first answer."""
+    repeat_agreement: float | None
+    """Share of them with the same outcome, whatever the sides."""
+    flags: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "n": self.n,
+            "n_skipped": self.n_skipped,
+            "share_a": self.share_a,
+            "median_seconds": self.median_seconds,
+            "n_repeats": self.n_repeats,
+            "repeat_agreement": self.repeat_agreement,
+            "flags": list(self.flags),
+        }
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The contract's BALANCE of one arm."""
+
+    side_share: Mapping[str, float | None]
+    """By system, of the showings it appears in, the share at side A; None without showings or known sides."""
+    raters: Mapping[str, RaterBalance]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "side_share": dict(self.side_share),
+            "raters": {rater: balance.as_json() for rater, balance in self.raters.items()},
+        }
+
+
+def balance(votes: VoteRows, overall: str, *, sides_known: bool = True, assignments: Rows | None = None) -> Balance:
+    """Balance of one arm's current votes, whatever their status and repeat.
+
+    Showings are the votes that were submitted or skipped, or `assignments` where they are given. `overall` is the
+    key of the summing-up criterion.
+    """
+    shown = votes.take((votes.status == SUBMITTED) | (votes.status == SKIPPED))
+    return Balance(
+        side_share=side_share(shown if assignments is None else assignments, sides_known=sides_known),
+        raters=_raters(shown, overall, sides_known),
+    )
+
+
+def side_share(showings: Rows, *, sides_known: bool = True) -> dict[str, float | None]:
+    """By system, of the showings it appears in, the share at side A."""
+    systems = showings.index.systems
+    x, y = showings.index.x_y(showings.matchup)
+    at_a = np.bincount(np.where(showings.x_is_a, x, y), minlength=len(systems))
+    appears = np.bincount(x, minlength=len(systems)) + np.bincount(y, minlength=len(systems))
+    return {
+        system: a / n if n and sides_known else None
+        for system, a, n in zip(systems, at_a.tolist(), appears.tolist(), strict=True)
+    }
+
+
+def side_bias_p(at_a: Ints, decisive: Ints) -> Floats:
+    """Exact two-sided binomial p of `at_a` choices of side A among `decisive`, if both sides are alike."""
+    fewer = np.minimum(at_a, decisive - at_a)
+    return np.minimum(2.0 * bdtr(fewer.astype(float), decisive, 0.5), 1.0)
+
+
+def _raters(shown: VoteRows, overall: str, sides_known: bool) -> dict[str, RaterBalance]:
+    names = shown.names
+    first = (shown.status == SUBMITTED) & (shown.repeat == 0)
+
+    def count(chosen: Bools) -> Ints:
+        return np.bincount(shown.who[chosen], minlength=len(names))
+
+    outcome = shown.outcomes[overall]
+    decisive = first & (outcome != MISSING) & (outcome != TIE)
+    at_a = decisive & (outcome == A_WINS)
+    varied = shown.sides_varied(first) & sides_known
+    n, n_decisive, n_at_a = count(first), count(decisive), count(at_a)
+    tested = count(decisive & varied)
+    p = side_bias_p(count(at_a & varied), tested)
+    timed = first & np.isfinite(shown.seconds)
+    n_timed, seconds = count(timed), _medians(shown.seconds[timed], shown.who[timed], len(names))
+    n_repeats, agreement = _repeats(shown, overall)
+    flags = {
+        "side_bias": (tested >= SIDE_BIAS_VOTES) & (p < SIDE_BIAS_P),
+        "too_fast": (n_timed >= FAST_VOTES) & (seconds < FAST_SECONDS),
+        "all_ties": (n >= TIES_VOTES) & (count(first & _decisive_anywhere(shown)) == 0),
+        "repeat_inconsistent": (n_repeats >= REPEATS) & (agreement < REPEAT_AGREEMENT),
+    }
+    seen = np.bincount(shown.who, minlength=len(names)) > 0
+    return {
+        names[rater]: RaterBalance(
+            n=int(n[rater]),
+            n_skipped=skipped,
+            share_a=float(n_at_a[rater] / n_decisive[rater]) if n_decisive[rater] and sides_known else None,
+            median_seconds=float(seconds[rater]) if n_timed[rater] else None,
+            n_repeats=int(n_repeats[rater]),
+            repeat_agreement=float(agreement[rater]) if n_repeats[rater] else None,
+            flags=tuple(flag for flag, raised in flags.items() if raised[rater]),
+        )
+        for rater, skipped in enumerate(count(shown.status == SKIPPED).tolist())
+        if seen[rater]
+    }
+
+
+def _decisive_anywhere(rows: Rows) -> Bools:
+    """Whether a row names a system on any criterion, shape (rows,)."""
+    decisive = np.zeros(len(rows), dtype=bool)
+    for codes in rows.outcomes.values():
+        decisive |= (codes != MISSING) & (codes != TIE)
+    return decisive
+
+
+def _medians(values: Floats, groups: Ints, n_groups: int) -> Floats:
+    """Median of each group's values, NaN where a group has none."""
+    medians = pd.Series(values).groupby(groups).median()
+    return np.asarray(medians.reindex(range(n_groups)), dtype=np.float64)
+
+
+def _repeats(shown: VoteRows, overall: str) -> tuple[Ints, Floats]:
+    """By rater, the hidden repeats that have a first answer, and the share with the same outcome (or NaN)."""
+    answered = (shown.status == SUBMITTED) & (shown.outcomes[overall] != MISSING)
+    code = shown.pair_codes() * max(len(shown.names), 1) + shown.who
+    outcome = shown.for_x(overall)
+    first = np.flatnonzero(answered & (shown.repeat == 0))
+    again = np.flatnonzero(answered & (shown.repeat > 0))
+    place = pd.Index(code[first]).get_indexer(code[again])
+    again, place = again[place >= 0], place[place >= 0]
+    same = outcome[again] == outcome[first[place]]
+    n = np.bincount(shown.who[again], minlength=len(shown.names))
+    agreed = np.bincount(shown.who[again][same], minlength=len(shown.names))
+    return n, np.divide(agreed, n, out=np.full(len(n), np.nan), where=n > 0)

@@ -1,0 +1,108 @@
+"""From votes or verdicts to one outcome a pair: the mean over raters, the merge of a judge's two orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from eval.statistics.coding import Bools, Floats, Ints, Rows, VerdictRows
+from ppai.frames import MISSING
+
+
+@dataclass(frozen=True)
+class PairOutcomes:
+    """One row a pair, all arrays of shape (pairs,); a matchup's x and y are those of `win_rate["x>y"]`."""
+
+    prompt: Ints
+    matchup: Ints
+    score: Floats
+    """The pair's mean outcome for x: 1 a win, 0 a loss, one half a tie."""
+    x_share: Floats
+    y_share: Floats
+
+    def __len__(self) -> int:
+        return len(self.prompt)
+
+    @property
+    def tie_share(self) -> Floats:
+        """What x and y leave, free of the rounding of sums such as 1/3 + 2/3."""
+        return np.clip(1.0 - self.x_share - self.y_share, 0.0, 1.0)
+
+    def take(self, chosen: Bools) -> Self:
+        return type(self)(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class JudgedPairs:
+    """A judge's pairs on one criterion.
+
+    `merged` holds those that count. Where the judge is asked in both orders, `one_order` holds those with an
+    outcome in one order only, as that order had it; they are no part of `merged`.
+    """
+
+    merged: PairOutcomes
+    one_order: PairOutcomes
+    both_orders: bool
+
+
+def voted_pairs(votes: Rows, key: str) -> PairOutcomes:
+    """Pairs by the mean over votes on a criterion; a pair that nobody answered is left out.
+
+    `votes` holds what counts: one vote a rater and pair, submitted, no hidden repeat, one arm. So
+    `score = x_share + tie_share / 2` in each pair.
+    """
+    outcome = votes.for_x(key)
+    answered = outcome != MISSING
+    pair, first, n_pairs = _dense_pairs(votes, answered)
+    outcome = outcome[answered]
+    count = np.bincount(pair, minlength=n_pairs)
+    x_share = np.bincount(pair, outcome == 1, n_pairs) / count
+    y_share = np.bincount(pair, outcome == -1, n_pairs) / count
+    score = (count + np.bincount(pair, outcome, n_pairs)) / (2 * count)
+    return PairOutcomes(votes.prompt[first], votes.matchup[first], score, x_share, y_share)
+
+
+def judged_pairs(verdicts: VerdictRows, key: str) -> JudgedPairs:
+    """Pairs of one judge and arm, both orders merged.
+
+    The score is the mean over orders of the mean over an order's samples. An order names the system that its
+    samples favour on average; a share counts a win only where every order names the same system. A judge that
+    was never asked about any pair in both orders counts as it is. One that was leaves out the pairs that have
+    an outcome in one order only, whether the other is unscored or was never asked.
+    """
+    pair, first, n_pairs = _dense_pairs(verdicts, np.ones(len(verdicts), dtype=bool))
+    outcome = verdicts.for_x(key)
+    scored = outcome != MISSING
+    cell = pair * 2 + ~verdicts.x_is_a
+    asked = np.bincount(cell, minlength=2 * n_pairs).reshape(-1, 2) > 0
+    count = np.bincount(cell[scored], minlength=2 * n_pairs).reshape(-1, 2)
+    total = np.bincount(cell[scored], outcome[scored], 2 * n_pairs).reshape(-1, 2)
+    # The mean outcome for x, in [-1, 1], of each pair and order.
+    order = np.divide(total, count, out=np.zeros((n_pairs, 2)), where=count > 0)
+    orders = np.count_nonzero(count, axis=1)
+    named = np.sign(order).sum(axis=1)
+    pairs = PairOutcomes(
+        verdicts.prompt[first],
+        verdicts.matchup[first],
+        (1 + order.sum(axis=1) / np.maximum(orders, 1)) / 2,
+        (named == np.maximum(orders, 1)).astype(float),
+        (named == -np.maximum(orders, 1)).astype(float),
+    )
+    both_orders = bool(asked.all(axis=1).any())
+    return JudgedPairs(
+        merged=pairs.take(orders == (2 if both_orders else 1)),
+        one_order=pairs.take((orders == 1) & both_orders),
+        both_orders=both_orders,
+    )
+
+
+def _dense_pairs(rows: Rows, chosen: Bools) -> tuple[Ints, Ints, int]:
+    """Codes 0..n-1 of the chosen rows' pairs, the position of each pair's first row, and n."""
+    pair, pairs = pd.factorize(rows.pair_codes()[chosen])
+    place = np.flatnonzero(chosen)
+    first = np.empty(len(pairs), dtype=np.int64)
+    first[pair[::-1]] = place[::-1]
+    return pair, first, len(pairs)

@@ -1,0 +1,132 @@
+"""Win rates and shares: how often each system wins over pairs that all weigh the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eval.statistics.clustered import clustered_mean, clustered_means
+from eval.statistics.coding import Floats, Ints, StudyIndex
+from eval.statistics.interval import Interval
+from eval.statistics.pairs import JudgedPairs, PairOutcomes
+
+Bounds = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Win rates, shares and the share of ties of one source; each `n` counts pairs, prompts are the clusters."""
+
+    n: int
+    win_rate: Mapping[str, Interval]
+    """By `x>y`: the mean over pairs of the pair's mean outcome for x."""
+    shares: Mapping[str, Interval]
+    """By system, over the pairs in which it appears; with two systems they and `tie_share` sum to 1."""
+    tie_share: Interval
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "n": self.n,
+            "shares": {system: share.as_json() for system, share in self.shares.items()},
+            "tie_share": self.tie_share.as_json(),
+            "win_rate": {label: rate.as_json() for label, rate in self.win_rate.items()},
+        }
+
+
+@dataclass(frozen=True)
+class OneOrderBounds:
+    """Lowest and highest value that each merged figure could take, had the missing orders been scored."""
+
+    win_rate: Mapping[str, Bounds]
+    shares: Mapping[str, Bounds]
+    tie_share: Bounds
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "win_rate": {label: list(bounds) for label, bounds in self.win_rate.items()},
+            "shares": {system: list(bounds) for system, bounds in self.shares.items()},
+            "tie_share": list(self.tie_share),
+        }
+
+
+def rates(pairs: PairOutcomes, index: StudyIndex, *, confidence: float = 0.95) -> Rates:
+    """Rates of pairs, with an interval for every matchup and system of the study; see `clustered_means`."""
+    matchups = np.union1d(index.matchups, pairs.matchup)
+    win_rate = clustered_means(
+        pairs.score,
+        pairs.prompt,
+        np.searchsorted(matchups, pairs.matchup),
+        len(matchups),
+        confidence=confidence,
+        empty="no pairs",
+    )
+    shares = clustered_means(
+        np.concatenate([pairs.x_share, pairs.y_share]),
+        np.concatenate([pairs.prompt, pairs.prompt]),
+        np.concatenate(index.x_y(pairs.matchup)),
+        len(index.systems),
+        confidence=confidence,
+        empty="no pairs",
+    )
+    return Rates(
+        n=len(pairs),
+        win_rate=dict(zip(index.labels(matchups), win_rate, strict=True)),
+        shares=dict(zip(index.systems, shares, strict=True)),
+        tie_share=clustered_mean(pairs.tie_share, pairs.prompt, confidence=confidence, empty="no pairs"),
+    )
+
+
+def one_order_bounds(judged: JudgedPairs, index: StudyIndex) -> OneOrderBounds | None:
+    """What the pairs with one order left out could move the merged figures to; None where there are none.
+
+    The missing order may hold anything between a win for x and a win for y: a pair whose known order scores s
+    ends between s / 2 and (1 + s) / 2, its win for the system that order named may or may not stand, and a
+    known tie stays a tie.
+    """
+    known, merged = judged.one_order, judged.merged
+    if not len(known):
+        return None
+    matchups = np.unique(known.matchup)
+    pairs = np.searchsorted(matchups, known.matchup)
+    inside = np.isin(merged.matchup, matchups)
+    places = np.searchsorted(matchups, merged.matchup[inside])
+    win_rate = _bounds(
+        (merged.score[inside], places),
+        (known.score / 2, (1 + known.score) / 2, pairs),
+        len(matchups),
+    )
+    systems = np.unique(np.concatenate(index.x_y(known.matchup)))
+    shares = _bounds(
+        (np.concatenate([merged.x_share, merged.y_share]), np.concatenate(index.x_y(merged.matchup))),
+        (
+            np.zeros(2 * len(known)),
+            np.concatenate([known.x_share, known.y_share]),
+            np.concatenate(index.x_y(known.matchup)),
+        ),
+        len(index.systems),
+    )
+    tie_share = _bounds(
+        (merged.tie_share, np.zeros(len(merged), dtype=np.int64)),
+        (known.tie_share, np.ones(len(known)), np.zeros(len(known), dtype=np.int64)),
+        1,
+    )
+    return OneOrderBounds(
+        win_rate=dict(zip(index.labels(matchups), win_rate, strict=True)),
+        shares={index.systems[system]: shares[system] for system in systems.tolist()},
+        tie_share=tie_share[0],
+    )
+
+
+def _bounds(merged: tuple[Floats, Ints], known: tuple[Floats, Floats, Ints], n_groups: int) -> list[Bounds]:
+    """Group means with every one-order pair at its lowest, and at its highest."""
+    values, groups = merged
+    lowest, highest, known_groups = known
+    count = np.bincount(groups, minlength=n_groups) + np.bincount(known_groups, minlength=n_groups)
+    total = np.bincount(groups, values, n_groups)
+    low, high = (
+        (total + np.bincount(known_groups, ends, n_groups)) / np.maximum(count, 1) for ends in (lowest, highest)
+    )
+    return list(zip(low.tolist(), high.tolist(), strict=True))

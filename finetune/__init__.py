@@ -1,0 +1,1 @@
+"""Curation of training data and training of adapters."""
