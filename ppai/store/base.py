@@ -1,0 +1,183 @@
+"""The small interface of a store: what the app, the exports and the command line ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pandas as pd
+
+from ppai.schema import Arm, Assignment, Pair, Study, StudyConfig, Vote, VoteStatus
+
+
+@dataclass(frozen=True)
+class StudyInfo:
+    """A stored study at a glance."""
+
+    name: str
+    prompts: int
+    systems: int
+    pairs: int
+    votes: int
+    """Vote events, of every revision and status."""
+    verdicts: int
+    raters: int
+    loaded_at: float
+    """Seconds since 1970, UTC."""
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a load did."""
+
+    name: str
+    created: bool
+    differences: tuple[str, ...] = ()
+    """What differed from the stored study and was replaced, one sentence each."""
+    votes_added: int = 0
+    verdicts_added: int = 0
+
+    @property
+    def unchanged(self) -> bool:
+        return not (self.created or self.differences or self.votes_added or self.verdicts_added)
+
+
+@dataclass(frozen=True)
+class Item:
+    """What can be given to a rater: a pair in an arm, with its tallies.
+
+    `n_votes` counts raters whose current vote answered it, hidden repeats aside; `n_shown` its first showings.
+    """
+
+    pair_id: int
+    arm: Arm
+    n_votes: int
+    n_shown: int
+
+
+@dataclass(frozen=True)
+class Given:
+    """One assignment of a rater, with where it stands."""
+
+    assignment: Assignment
+    pair_id: int
+    order: int
+    """0, 1, 2, ... in the order in which the rater was given them."""
+    status: VoteStatus | None
+    """Of the current vote; None while it is open (a void vote opens it again)."""
+    revision: int
+    """Of the newest event; 0 before the first."""
+    opened_at: float
+    answered_at: float | None
+
+
+@dataclass(frozen=True)
+class Participant:
+    """A rater's part in one study."""
+
+    rater: str
+    consented_at: float
+    sittings: int
+    finished_at: float | None
+
+
+@dataclass(frozen=True)
+class ProbeAnswer:
+    """A rater's guess which side came from the system under test: `a`, `b` or `unsure`."""
+
+    assignment_id: str
+    rater: str
+    guess: str
+    correct: bool | None
+    """None for `unsure`."""
+    created_at: float
+
+
+@dataclass(frozen=True)
+class HarmReport:
+    """A rater's word that a response is harmful."""
+
+    assignment_id: str
+    rater: str
+    side: str
+    text: str
+    created_at: float
+    prompt_id: str = ""
+    systems: tuple[str, ...] = field(default=())
+
+
+class Work(Protocol):
+    """One transaction on one study: all of it is committed, or none."""
+
+    def participant(self, rater: str) -> Participant | None: ...
+    def add_participant(self, rater: str) -> Participant: ...
+    def set_sittings(self, rater: str, sittings: int) -> None: ...
+    def finish(self, rater: str) -> None: ...
+    def items(self) -> Sequence[Item]: ...
+    def open_elsewhere(self, rater: str, since: float) -> Mapping[tuple[int, Arm], int]:
+        """How many other raters have each item open that was given after `since`."""
+        ...
+
+    def given(self, rater: str) -> Sequence[Given]: ...
+    def assignment(self, assignment_id: str) -> Given | None: ...
+    def give(self, pair_id: int, assignment: Assignment) -> Given: ...
+    def vote_by_submission(self, submission: str) -> Vote | None: ...
+    def add_vote(self, given: Given, vote: Vote, submission: str | None) -> None: ...
+    def last_vote(self, given: Given) -> Vote | None: ...
+    def add_probe(self, answer: ProbeAnswer) -> None: ...
+    def probes(self, rater: str) -> Sequence[ProbeAnswer]: ...
+    def count_reports(self, rater: str) -> int: ...
+    def add_report(self, report: HarmReport) -> None: ...
+
+
+class Store(Protocol):
+    """A database of studies. Every method raises StoreError where the database cannot do it."""
+
+    def secret(self, purpose: str) -> bytes:
+        """32 bytes kept with the store: the same for a purpose at every start."""
+        ...
+
+    def load(self, study: Study, *, replace: bool = False) -> LoadReport:
+        """Adds a study in one transaction; raises StudyChanged where it differs and `replace` is not set."""
+        ...
+
+    def studies(self) -> Sequence[StudyInfo]: ...
+    def study(self, name: str) -> Study:
+        """The study without its events; `pairs` in the order of their pair ids, see `pair_ids`."""
+        ...
+
+    def config(self, name: str) -> StudyConfig: ...
+    def pair_ids(self, name: str) -> Mapping[int, Pair]: ...
+    def work(self, name: str) -> AbstractContextManager[Work]: ...
+    def events(self, name: str) -> Study:
+        """The study with every vote, verdict and assignment, for an export."""
+        ...
+
+    def votes_after(self, name: str, seq: int, keys: Sequence[str]) -> tuple[pd.DataFrame, int]:
+        """The vote events past `seq` as a vote frame with a `seq` column, and the highest `seq` of all."""
+        ...
+
+    def verdicts(self, name: str, keys: Sequence[str]) -> tuple[pd.DataFrame, object]:
+        """The verdict frame, and a marker that changes when verdicts are added."""
+        ...
+
+    def votes_on(self, name: str, prompt_id: str) -> Study:
+        """The votes and verdicts on one prompt, in an otherwise empty study."""
+        ...
+
+    def verdict_marker(self, name: str) -> object: ...
+    def participant(self, name: str, rater: str) -> Participant | None: ...
+    def probes(self, name: str) -> Sequence[ProbeAnswer]: ...
+    def reports(self, name: str) -> Sequence[HarmReport]: ...
+    def participants(self, name: str) -> Sequence[Participant]: ...
+    def void(self, name: str, *, vote_id: str | None = None, rater: str | None = None, reason: str) -> int:
+        """Appends a void event for a vote, or for all current votes of a rater; returns how many."""
+        ...
+
+    def snapshot(self, file: str) -> None:
+        """Writes a consistent copy of the database to a new file (SQLite only)."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,141 @@
+"""Opens a database by its URL: SQLite in WAL mode or PostgreSQL, migrated to the newest tables."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from ppai.errors import MissingPackage, StoreError
+
+BUSY_SECONDS = 10
+MIGRATION_LOCK = 0x70706169
+"""Key of the PostgreSQL advisory lock under which two processes do not migrate at once."""
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def one_line(error: BaseException) -> str:
+    cause = getattr(error, "orig", None) or error
+    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+
+
+class Database:
+    """An engine with the two kinds of transaction that a store needs.
+
+    SQLite has one writer at a time. Writers of one process wait in line at a lock of our own, since SQLite's
+    busy handler sleeps in growing steps and lets late comers pass; other processes are met by that handler.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.url = make_url(url)
+        except ArgumentError:
+            raise StoreError("PPAI_DATABASE_URL is not a database URL") from None
+        if self.url.drivername in ("postgres", "postgresql"):
+            self.url = self.url.set(drivername="postgresql+psycopg")
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = self._sqlite_engine() if self.sqlite else self._server_engine()
+        self._writer = threading.Lock()
+
+    def _sqlite_engine(self) -> Engine:
+        if self.url.database and self.url.database != ":memory:":
+            try:
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"the store cannot be made: {error}") from error
+        engine = create_engine(
+            self.url,
+            json_serializer=_dumps,
+            json_deserializer=orjson.loads,
+            connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
+            pool_size=8,
+            max_overflow=32,
+        )
+
+        @event.listens_for(engine, "connect")
+        def _configure(connection: Any, _record: Any) -> None:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=FULL")
+            cursor.execute("PRAGMA foreign_keys=ON")
+            cursor.close()
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            writes = connection.get_execution_options().get("writes", False)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+        return engine
+
+    def _server_engine(self) -> Engine:
+        try:
+            return create_engine(
+                self.url,
+                json_serializer=_dumps,
+                json_deserializer=orjson.loads,
+                pool_pre_ping=True,
+                pool_size=8,
+                max_overflow=32,
+                pool_timeout=BUSY_SECONDS,
+                connect_args={"connect_timeout": BUSY_SECONDS} if "psycopg" in self.url.drivername else {},
+            )
+        except NoSuchModuleError:
+            raise StoreError(f"{self.url.drivername!r} is not a database that PPAI knows") from None
+        except ModuleNotFoundError as error:
+            raise MissingPackage(error.name or "psycopg", "postgres") from None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads. Raises StoreError."""
+        with _as_store_errors(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes, committed at the end or rolled back whole. Raises StoreError."""
+        with _as_store_errors():
+            if not self.sqlite:
+                with self.engine.begin() as connection:
+                    yield connection
+                return
+            if not self._writer.acquire(timeout=BUSY_SECONDS):
+                raise StoreError("the store is busy")
+            try:
+                with self.engine.connect() as connection:
+                    connection = connection.execution_options(writes=True)
+                    with connection.begin():
+                        yield connection
+            finally:
+                self._writer.release()
+
+    def migrate(self) -> None:
+        """Brings the tables to the newest form. Two processes that start at once wait for each other."""
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with self.writing() as connection:
+            if not self.sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def _as_store_errors() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise StoreError(f"the store cannot do this: {one_line(error)}") from error

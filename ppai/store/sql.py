@@ -1,0 +1,294 @@
+"""The one store: SQLAlchemy Core on SQLite or PostgreSQL, the same code for both."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, RowMapping, Table, func, insert, select
+
+from ppai.errors import StoreError
+from ppai.frames import VOTE_COLUMNS, encode_outcomes, verdict_frame
+from ppai.schema import Pair, Prompt, Response, Study, StudyConfig
+from ppai.store import tables as t
+from ppai.store.base import (
+    HarmReport,
+    LoadReport,
+    Participant,
+    ProbeAnswer,
+    StudyInfo,
+)
+from ppai.store.engine import Database
+from ppai.store.loading import load_study
+from ppai.store.rows import assignment_of, verdict_of, vote_of
+from ppai.store.work import SqlWork
+
+
+class SqlStore:
+    """A `Store` in the database at `url`, which is created and migrated as needed."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+        self._database.migrate()
+        self._master = self._master_secret()
+        self._ids: dict[str, int] = {}
+
+    def _master_secret(self) -> bytes:
+        """Made once; of two processes that start at once on a new database the first one's is kept."""
+        chosen = select(t.secrets.c.value).where(t.secrets.c.name == "master")
+        with self._database.reading() as connection:
+            stored = connection.execute(chosen).scalar_one_or_none()
+        if stored is not None:
+            return bytes(stored)
+        try:
+            with self._database.writing() as connection:
+                connection.execute(insert(t.secrets).values(name="master", value=secrets.token_bytes(32)))
+        except StoreError:
+            pass  # another process was first, or the read below says what is wrong
+        with self._database.reading() as connection:
+            return bytes(connection.execute(chosen).scalar_one())
+
+    def secret(self, purpose: str) -> bytes:
+        return hmac.digest(self._master, purpose.encode(), hashlib.sha256)
+
+    def _study_id(self, connection: Connection, name: str) -> int:
+        if name not in self._ids:
+            row = connection.execute(select(t.studies.c.study_id).where(t.studies.c.name == name)).scalar_one_or_none()
+            if row is None:
+                raise StoreError(f"no study {name!r} is loaded")
+            self._ids[name] = row
+        return self._ids[name]
+
+    def load(self, study: Study, *, replace: bool = False) -> LoadReport:
+        with self._database.writing() as connection:
+            return load_study(connection, study, replace)
+
+    def studies(self) -> Sequence[StudyInfo]:
+        with self._database.reading() as connection:
+            rows = connection.execute(select(t.studies).order_by(t.studies.c.study_id)).mappings().all()
+            return [self._info(connection, row) for row in rows]
+
+    def _info(self, connection: Connection, row: RowMapping) -> StudyInfo:
+        study_id = row["study_id"]
+
+        def count(table: Table, active: bool = False) -> int:
+            query = select(func.count()).select_from(table).where(table.c.study_id == study_id)
+            return int(connection.execute(query.where(table.c.active) if active else query).scalar_one())
+
+        systems = select(func.count(t.responses.c.system.distinct())).where(
+            t.responses.c.study_id == study_id, t.responses.c.active
+        )
+        raters = select(func.count(t.votes.c.rater.distinct())).where(t.votes.c.study_id == study_id)
+        return StudyInfo(
+            name=row["name"],
+            prompts=count(t.prompts, active=True),
+            systems=connection.execute(systems).scalar_one(),
+            pairs=count(t.pairs, active=True),
+            votes=count(t.votes),
+            verdicts=count(t.verdicts),
+            raters=connection.execute(raters).scalar_one(),
+            loaded_at=row["loaded_at"],
+        )
+
+    def study(self, name: str) -> Study:
+        with self._database.reading() as connection:
+            return self._study(connection, name)
+
+    def _study(self, connection: Connection, name: str) -> Study:
+        study_id = self._study_id(connection, name)
+
+        def records(table: Table) -> list[dict[str, Any]]:
+            chosen = select(table.c.record).where(table.c.study_id == study_id, table.c.active)
+            return list(connection.scalars(chosen.order_by(table.c.position)))
+
+        return Study(
+            config=self._study_config(connection, study_id),
+            prompts=tuple(Prompt.model_validate(record) for record in records(t.prompts)),
+            responses=tuple(Response.model_validate(record) for record in records(t.responses)),
+            pairs=tuple(self._pairs(connection, study_id).values()),
+        )
+
+    def _pairs(self, connection: Connection, study_id: int) -> dict[int, Pair]:
+        p = t.pairs.c
+        rows = connection.execute(
+            select(p.pair_id, p.prompt_id, p.first, p.second)
+            .where(p.study_id == study_id, p.active)
+            .order_by(p.pair_id)
+        )
+        return {row[0]: Pair(prompt_id=row[1], first=row[2], second=row[3]) for row in rows}
+
+    def config(self, name: str) -> StudyConfig:
+        with self._database.reading() as connection:
+            return self._study_config(connection, self._study_id(connection, name))
+
+    def pair_ids(self, name: str) -> Mapping[int, Pair]:
+        with self._database.reading() as connection:
+            return self._pairs(connection, self._study_id(connection, name))
+
+    @contextmanager
+    def work(self, name: str) -> Iterator[SqlWork]:
+        """A rater's transaction. On PostgreSQL one of a study at a time, as SQLite has it by itself."""
+        with self._database.writing() as connection:
+            study_id = self._study_id(connection, name)
+            if not self._database.sqlite:
+                lock = select(t.studies.c.study_id).where(t.studies.c.study_id == study_id).with_for_update()
+                connection.execute(lock)
+            yield SqlWork(connection, study_id)
+
+    def events(self, name: str) -> Study:
+        with self._database.reading() as connection:
+            study = self._study(connection, name)
+            study_id = self._study_id(connection, name)
+            a = t.assignments.c
+            assignments = connection.execute(
+                select(t.assignments, t.pairs.c.prompt_id)
+                .join(t.pairs, t.pairs.c.pair_id == a.pair_id)
+                .where(a.study_id == study_id)
+                .order_by(a.opened_at, a.assignment_id)
+            ).mappings()
+            return study.model_copy(
+                update={
+                    "votes": tuple(self._rows(connection, t.votes, study_id, vote_of)),
+                    "verdicts": tuple(self._rows(connection, t.verdicts, study_id, verdict_of)),
+                    "assignments": tuple(assignment_of(row, row["prompt_id"]) for row in assignments),
+                }
+            )
+
+    def votes_on(self, name: str, prompt_id: str) -> Study:
+        with self._database.reading() as connection:
+            study_id = self._study_id(connection, name)
+            config = self._study_config(connection, study_id)
+            return Study(
+                config=config,
+                prompts=(),
+                responses=(),
+                pairs=(),
+                votes=tuple(self._rows(connection, t.votes, study_id, vote_of, prompt_id)),
+                verdicts=tuple(self._rows(connection, t.verdicts, study_id, verdict_of, prompt_id)),
+            )
+
+    def _study_config(self, connection: Connection, study_id: int) -> StudyConfig:
+        chosen = select(t.studies.c.config).where(t.studies.c.study_id == study_id)
+        return StudyConfig.model_validate(connection.execute(chosen).scalar_one())
+
+    @staticmethod
+    def _rows(
+        connection: Connection, table: Table, study_id: int, read: Any, prompt_id: str | None = None
+    ) -> list[Any]:
+        chosen = select(table).where(table.c.study_id == study_id).order_by(table.c.seq)
+        if prompt_id is not None:
+            chosen = chosen.where(table.c.prompt_id == prompt_id)
+        return [read(row) for row in connection.execute(chosen).mappings()]
+
+    def votes_after(self, name: str, seq: int, keys: Sequence[str]) -> tuple[pd.DataFrame, int]:
+        v = t.votes.c
+        columns = ["seq", *VOTE_COLUMNS, "outcomes"]
+        with self._database.reading() as connection:
+            chosen = select(*(v[column] for column in columns)).where(
+                v.study_id == self._study_id(connection, name), v.seq > seq
+            )
+            rows = connection.execute(chosen.order_by(v.seq)).all()
+        values = list(zip(*rows, strict=True)) if rows else [() for _ in columns]
+        data: dict[str, Any] = dict(zip(columns, values, strict=True))
+        outcomes = data.pop("outcomes")
+        for column in ("seconds", "created_at"):
+            data[column] = np.array(data[column], dtype=float)
+        for column in ("seq", "repeat", "revision"):
+            data[column] = np.array(data[column], dtype=np.int64)
+        for column in ("vote_id", "prompt_id", "system_a", "system_b", "rater", "arm", "status"):
+            data[column] = np.array(data[column], dtype=object)
+        frame = pd.DataFrame(data | encode_outcomes(outcomes, keys))
+        return frame, int(rows[-1][0]) if rows else seq
+
+    def verdicts(self, name: str, keys: Sequence[str]) -> tuple[pd.DataFrame, object]:
+        with self._database.reading() as connection:
+            study_id = self._study_id(connection, name)
+            marker = self._verdict_marker(connection, study_id)
+            rows = self._rows(connection, t.verdicts, study_id, verdict_of)
+        return verdict_frame(rows, keys), marker
+
+    def verdict_marker(self, name: str) -> object:
+        """What changes when verdicts are added or the study is loaded again."""
+        with self._database.reading() as connection:
+            return self._verdict_marker(connection, self._study_id(connection, name))
+
+    @staticmethod
+    def _verdict_marker(connection: Connection, study_id: int) -> object:
+        v, s = t.verdicts.c, t.studies.c
+        newest = connection.execute(select(func.count(), func.max(v.seq)).where(v.study_id == study_id)).one()
+        loaded = connection.execute(select(s.loaded_at).where(s.study_id == study_id)).scalar_one()
+        return (*newest, loaded)
+
+    def probes(self, name: str) -> Sequence[ProbeAnswer]:
+        p = t.probes.c
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(p.assignment_id, p.rater, p.guess, p.correct, p.created_at)
+                .where(p.study_id == self._study_id(connection, name))
+                .order_by(p.probe_id)
+            )
+            return [ProbeAnswer(*row) for row in rows]
+
+    def reports(self, name: str) -> Sequence[HarmReport]:
+        r, a = t.reports.c, t.assignments.c
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(r.assignment_id, r.rater, r.side, r.text, r.created_at, t.pairs.c.prompt_id)
+                .add_columns(a.system_a, a.system_b)
+                .join(t.assignments, a.assignment_id == r.assignment_id)
+                .join(t.pairs, t.pairs.c.pair_id == a.pair_id)
+                .where(r.study_id == self._study_id(connection, name))
+                .order_by(r.report_id)
+            )
+            return [
+                HarmReport(
+                    row[0],
+                    row[1],
+                    row[2],
+                    row[3],
+                    row[4],
+                    row[5],
+                    systems={"a": (row[6],), "b": (row[7],)}.get(row[2], (row[6], row[7])),
+                )
+                for row in rows
+            ]
+
+    def participants(self, name: str) -> Sequence[Participant]:
+        p = t.participants.c
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(p.rater, p.consented_at, p.sittings, p.finished_at)
+                .where(p.study_id == self._study_id(connection, name))
+                .order_by(p.consented_at)
+            )
+            return [Participant(*row) for row in rows]
+
+    def participant(self, name: str, rater: str) -> Participant | None:
+        with self._database.reading() as connection:
+            return SqlWork(connection, self._study_id(connection, name)).participant(rater)
+
+    def void(self, name: str, *, vote_id: str | None = None, rater: str | None = None, reason: str) -> int:
+        with self.work(name) as work:
+            return work.void(vote_id=vote_id, rater=rater, reason=reason, now=datetime.now(UTC))
+
+    def snapshot(self, file: str) -> None:
+        if not self._database.sqlite:
+            raise StoreError("only a SQLite store can be copied to a file")
+        source = sqlite3.connect(str(self._database.url.database))
+        try:
+            source.execute("VACUUM INTO ?", (file,))
+        except sqlite3.Error as error:
+            raise StoreError(f"the store cannot be copied: {error}") from error
+        finally:
+            source.close()
+
+    def close(self) -> None:
+        self._database.close()
