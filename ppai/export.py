@@ -1,0 +1,147 @@
+"""From a store to anonymised files: the contract's layouts, tables, and preference rows for TRL."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pandas as pd
+
+from ppai.errors import MissingPackage
+from ppai.frames import submitted, vote_frame
+from ppai.schema import Arm, Outcome, Study, Vote
+from ppai.studyfiles import write_general, write_published
+from ppai.studyfiles.whole_files import write_whole
+
+
+class Format(StrEnum):
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def anonymised(study: Study, *, comments: bool = False) -> Study:
+    """The study without what could name a rater: comments, unless asked for. Raters are salted hashes already."""
+    if comments:
+        return study
+    votes = tuple(vote.model_copy(update={"comment": None}) for vote in study.votes)
+    return study.model_copy(update={"votes": votes})
+
+
+def event_rows(events: Iterable[Any]) -> list[dict[str, Any]]:
+    """Votes or verdicts as flat rows: a column `outcome_<criterion>` instead of the mapping."""
+    rows = []
+    for event in events:
+        row = event.model_dump(mode="json", exclude_none=True)
+        outcomes = row.pop("outcomes", {})
+        rows.append(row | {f"outcome_{key}": value for key, value in outcomes.items()})
+    return rows
+
+
+def table_bytes(rows: Sequence[Mapping[str, Any]], table: Format) -> bytes:
+    """Rows as a file of the format. Raises MissingPackage for Parquet without pyarrow."""
+    if table is Format.JSONL:
+        return b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+    frame = pd.DataFrame(list(rows))
+    if table is Format.CSV:
+        return frame.to_csv(index=False).encode()
+    try:
+        return frame.to_parquet(index=False)
+    except ImportError:
+        raise MissingPackage("pyarrow", "hub") from None
+
+
+@dataclass(frozen=True)
+class PreferenceKey:
+    prompt_id: str
+    first: str
+    second: str
+    arm: Arm
+
+
+def preference_rows(study: Study, *, criteria: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """One row a pair, arm and criterion that has a preferred response, as TRL's preference trainers read it.
+
+    `prompt`, `chosen` and `rejected` are texts; `margin` is the share of votes for the chosen response less
+    that for the other, in (0, 1]; `n_votes` counts all of them, ties too. Hidden repeats, skips and void votes
+    do not count. Pairs whose votes are even give no row.
+    """
+    keys = tuple(criteria) if criteria is not None else study.config.keys
+    prompts = {prompt.id: prompt.text for prompt in study.prompts}
+    texts = {(response.prompt_id, response.system): response.text for response in study.responses}
+    counting = set(submitted(vote_frame(study.votes, ()))["vote_id"])
+    by_pair: dict[PreferenceKey, list[Vote]] = defaultdict(list)
+    for vote in study.votes:
+        if vote.vote_id in counting and vote.repeat == 0:
+            first, second = sorted((vote.system_a, vote.system_b))
+            by_pair[PreferenceKey(vote.prompt_id, first, second, vote.arm)].append(vote)
+    rows = []
+    for pair, votes in by_pair.items():
+        if pair.prompt_id not in prompts:
+            continue
+        for key in keys:
+            row = _preference(pair, votes, key)
+            if row is None:
+                continue
+            chosen, rejected = row.pop("systems")
+            rows.append(
+                {
+                    "prompt": prompts[pair.prompt_id],
+                    "chosen": texts[(pair.prompt_id, chosen)],
+                    "rejected": texts[(pair.prompt_id, rejected)],
+                    "criterion": key,
+                    **row,
+                    "prompt_id": pair.prompt_id,
+                    "chosen_system": chosen,
+                    "rejected_system": rejected,
+                    "arm": pair.arm.value,
+                }
+            )
+    return rows
+
+
+def _preference(pair: PreferenceKey, votes: Sequence[Vote], key: str) -> dict[str, Any] | None:
+    """Margin, n and raters of one criterion, and the systems as (chosen, rejected); None where it is even."""
+    score, raters = 0, []
+    for vote in votes:
+        outcome = vote.outcomes.get(key)
+        if outcome is None:
+            continue
+        raters.append(vote.rater)
+        if outcome is not Outcome.TIE:
+            winner = vote.system_a if outcome is Outcome.A else vote.system_b
+            score += 1 if winner == pair.first else -1
+    if not score:
+        return None
+    systems = (pair.first, pair.second) if score > 0 else (pair.second, pair.first)
+    return {
+        "margin": abs(score) / len(raters),
+        "n_votes": len(raters),
+        "raters": sorted(set(raters)),
+        "systems": systems,
+    }
+
+
+def export(study: Study, directory: Path, *, layout: str, table: Format, preferences: bool) -> list[str]:
+    """Writes the files of an export into `directory`; what was written and left out, one line each."""
+    said: list[str] = []
+    if layout == "published":
+        said += write_published(study, directory).lines()
+    else:
+        write_general(study, directory)
+        said.append(f"{len(study.votes)} votes, {len(study.verdicts)} verdicts, {len(study.assignments)} assignments")
+    files: dict[str, bytes] = {}
+    if table is not Format.JSONL:
+        files[f"votes.{table.value}"] = table_bytes(event_rows(study.votes), table)
+        files[f"verdicts.{table.value}"] = table_bytes(event_rows(study.verdicts), table)
+    if preferences:
+        rows = preference_rows(study)
+        files[f"preferences.{table.value}"] = table_bytes(rows, table)
+        said.append(f"{len(rows)} preference rows")
+    write_whole(directory, files)
+    return said

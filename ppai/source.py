@@ -1,0 +1,57 @@
+"""Opens what `STUDY` names on the command line: a study directory or a store's URL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ppai.errors import StoreError
+from ppai.frames import verdict_frame, vote_frame
+from ppai.schema import Study
+from ppai.store.base import Store
+
+
+@dataclass(frozen=True)
+class Source:
+    """A study with its vote and verdict frames (see `ppai.frames`)."""
+
+    study: Study
+    votes: pd.DataFrame
+    verdicts: pd.DataFrame
+
+
+def pick(store: Store, name: str | None) -> str:
+    """The study `name` of a store, or its only one. Raises StoreError."""
+    names = [info.name for info in store.studies()]
+    if name is not None:
+        if name not in names:
+            raise StoreError(f"no study {name!r} in this store; it holds: {', '.join(names) or 'none'}")
+        return name
+    if not names:
+        raise StoreError("no study is loaded: ppai study load DIR")
+    if len(names) > 1:
+        raise StoreError(f"this store holds several studies, choose one with --study: {', '.join(names)}")
+    return names[0]
+
+
+def open_source(source: str, name: str | None = None) -> Source:
+    """Reads a directory, or a store where `source` has a `://`. Raises StudyError or StoreError."""
+    if "://" not in source:
+        from ppai.studyfiles import read_study
+
+        study = read_study(Path(source))
+        keys = study.config.keys
+        return Source(study, vote_frame(study.votes, keys), verdict_frame(study.verdicts, keys))
+    from ppai.store.sql import SqlStore
+
+    store = SqlStore(source)
+    try:
+        chosen = pick(store, name)
+        study = store.study(chosen)
+        votes, _ = store.votes_after(chosen, 0, study.config.keys)
+        verdicts, _ = store.verdicts(chosen, study.config.keys)
+        return Source(study, votes, verdicts)
+    finally:
+        store.close()
