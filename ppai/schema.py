@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 class Outcome(StrEnum):
@@ -74,6 +74,12 @@ def _identifier(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _in_utc(value: datetime) -> datetime:
+    """A time without a zone is taken as UTC."""
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Identifier = Annotated[str, BeforeValidator(_identifier), Field(min_length=1, max_length=200)]
 
 
@@ -245,7 +251,7 @@ class Vote(Record):
     comment: str | None = None
     seconds: float | None = None
     """From the pair's appearance to the submission."""
-    created_at: datetime | None = None
+    created_at: Moment | None = None
 
     @model_validator(mode="after")
     def _two_systems(self) -> Self:
@@ -271,7 +277,7 @@ class Verdict(Record):
     named: bool = False
     """True where the judge saw the systems' names."""
     usage: dict[str, Any] | None = None
-    created_at: datetime | None = None
+    created_at: Moment | None = None
 
     @model_validator(mode="after")
     def _two_systems(self) -> Self:
@@ -295,7 +301,7 @@ class Assignment(Record):
     arm: Arm = Arm.AS_IS
     repeat: Annotated[int, Field(ge=0)] = 0
     draw: str = ""
-    created_at: datetime | None = None
+    created_at: Moment | None = None
 
 
 class Study(BaseModel):

@@ -80,7 +80,7 @@ def parse_object(line: str) -> dict[str, Any]:
             deeper than `MAX_DEPTH`, and text that cannot be stored (NUL, half of a surrogate pair).
     """
     try:
-        value = json.loads(line, object_pairs_hook=_unique_keys, parse_constant=_no_constant, parse_float=_finite)
+        value = _DECODER.decode(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"is not JSON: {error.msg} at column {error.colno}") from None
     except RecursionError:
@@ -117,6 +117,9 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"the number {text[:30]} is too large")
     return value
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_no_constant, parse_float=_finite)
 
 
 def _children(value: Any) -> list[Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,13 +119,11 @@ class _Judge:
 
     def text(self) -> str:
         """The table as pandas writes it, with its index as a first column without a name."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
         keys = self.study.config.keys
-        writer.writerow(["", *(f"{WINNER}{key}" for key in keys), "justification", "id"])
+        header = ["", *(f"{WINNER}{key}" for key in keys), "justification", "id"]
         rows = [row for prompt in self.study.prompts if (row := self._row(prompt, keys))]
-        writer.writerows([index, *row] for index, row in enumerate(rows))
-        return out.getvalue()
+        numbered = [[str(index), *row] for index, row in enumerate(rows)]
+        return "".join(",".join(map(_cell, row)) + "\n" for row in [header, *numbered])
 
     def _row(self, prompt: Prompt, keys: tuple[str, ...]) -> list[str]:
         verdicts = self.by_prompt.get(prompt.id, [])
@@ -183,6 +180,11 @@ def _response_lines(study: Study, system: str, prompts: dict[str, dict[str, Any]
 def _line(values: dict[str, Any]) -> str:
     """A line of JSON to the letter as pandas writes it."""
     return json.dumps(values, separators=(",", ":"), allow_nan=False).replace("/", "\\/") + "\n"
+
+
+def _cell(text: str) -> str:
+    """A cell of CSV; the csv module leaves a lone carriage return unquoted, which ends the row for a reader."""
+    return '"' + text.replace('"', '""') + '"' if re.search('[,"\\r\\n]', text) else text
 
 
 def _implied_config(study: Study, directory: Path) -> StudyConfig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from ppai.studyfiles.lines import read_text, storable
@@ -27,7 +28,7 @@ class Table:
 def read_table(path: Path, problems: list[Problem], delimiter: str | None = ",") -> Table | None:
     """A table; None, and problems, where it is not one.
 
-    A row of fewer cells than the header lacks the last columns; empty rows are passed over. Without a
+    A row of fewer cells than the header is empty in the last columns; empty rows are passed over. Without a
     delimiter, that of `DELIMITERS` which splits the header into the most columns is taken.
     """
     text = read_text(path, problems)
@@ -53,7 +54,7 @@ def read_table(path: Path, problems: list[Problem], delimiter: str | None = ",")
             problems.append(Problem(path.name, line, "", message))
     if len(problems) > found:
         return None
-    named = tuple((line, dict(zip(columns, cells, strict=False))) for line, cells in body)
+    named = tuple((line, dict(zip_longest(columns, cells, fillvalue=""))) for line, cells in body)
     return Table(path.name, columns, named)
 
 

@@ -19,8 +19,8 @@ def write_whole(directory: Path, files: Mapping[str, str | bytes]) -> tuple[Path
     staged: list[tuple[Path, Path]] = []
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            staged.append((_staged(directory, text), directory / name))
+        for name, content in files.items():
+            staged.append((_staged(directory, content), directory / name))
         for beside, target in staged:
             beside.replace(target)
         _sync_directory(directory)

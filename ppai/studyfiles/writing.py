@@ -27,6 +27,21 @@ from ppai.studyfiles.whole_files import write_whole
 _CANONICAL_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,14}")
 
 
+_LINE_SEPARATORS = re.compile("[\x85\u2028\u2029\ufeff]")
+
+
+class _ConfigDumper(yaml.SafeDumper):
+    """Writes Unicode as it is, save line separators, which the plain styles of YAML would fold to spaces."""
+
+
+def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if _LINE_SEPARATORS.search(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_ConfigDumper.add_representer(str, _text_node)
+
+
 def write_general(study: Study, directory: Path) -> tuple[Path, ...]:
     """Writes every file that the study has something for, and study.yaml; returns the files.
 
@@ -61,7 +76,7 @@ def config_values(study: Study) -> dict[str, Any]:
 
 
 def config_text(values: dict[str, Any]) -> str:
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(values, Dumper=_ConfigDumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def ids_are_integers(study: Study) -> bool:
