@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ppai.errors import SettingsError
 from ppai.schema import ResultsAccess
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+DATASET_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+"""`owner/name`, so that a directory given by a relative path begins with `./`."""
 
 
 class Settings(BaseSettings):
@@ -25,7 +31,8 @@ class Settings(BaseSettings):
     results: ResultsAccess | None = Field(None, alias="PPAI_RESULTS")
     admin_password: SecretStr | None = Field(None, alias="PPAI_ADMIN_PASSWORD")
     backup: str | None = Field(None, alias="PPAI_BACKUP")
-    """A directory, or the id of a private Hugging Face dataset, to which the store is copied."""
+    """A directory (`/mnt/backup`, `./backup`), or the id of a private Hugging Face dataset (`owner/name`), to which
+    the SQLite store is copied."""
     token_hours: float = Field(12.0, alias="PPAI_TOKEN_HOURS", gt=0)
     """Hours for which the token of a pair on screen is good."""
     space_id: str | None = Field(None, alias="SPACE_ID")
@@ -42,15 +49,61 @@ class Settings(BaseSettings):
     def on_loopback(self) -> bool:
         return self.address in LOOPBACK
 
+    @field_validator("backup")
+    @classmethod
+    def _names_a_place(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        if _sqlite_file(info.data.get("database_url", "")) is None:
+            raise PydanticCustomError("backup", "only a SQLite file is copied; PostgreSQL has backups of its own")
+        if _directory(value) is None and not DATASET_ID.fullmatch(value):
+            raise PydanticCustomError(
+                "backup", "neither a directory, such as ./backup, nor the id of a dataset, such as owner/name"
+            )
+        return value
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The file of a SQLite store; None for PostgreSQL."""
+        return _sqlite_file(self.database_url)
+
+    @property
+    def backup_directory(self) -> Path | None:
+        return None if self.backup is None else _directory(self.backup)
+
+    @property
+    def backup_dataset(self) -> str | None:
+        """`owner/name`."""
+        return self.backup if self.backup_directory is None else None
+
     @property
     def votes_may_be_lost(self) -> bool:
-        """On a Space, a SQLite file is gone at the next restart unless it is copied elsewhere."""
-        return self.space_id is not None and self.database_url.startswith("sqlite") and self.backup is None
+        """On a Space, a SQLite file is gone at the next restart unless it, or its backup, lies elsewhere."""
+        if self.space_id is None or not self.database_url.startswith("sqlite") or self.backup_dataset is not None:
+            return False
+        return not any(place is not None and on_volume(place) for place in (self.sqlite_file, self.backup_directory))
 
     def results_access(self, of_study: ResultsAccess | None) -> ResultsAccess:
         """Who may see results: PPAI_RESULTS, else what the study says, else by where the app is served."""
         default = ResultsAccess.OPEN if self.on_loopback else ResultsAccess.AFTER_SESSION
         return self.results or of_study or default
+
+
+def on_volume(path: Path) -> bool:
+    """Whether `path` lies under a mounted volume, as /data is on a Space with persistent storage."""
+    place = path.absolute()
+    return any(os.path.ismount(parent) for parent in (place, *place.parents) if parent != Path(place.anchor))
+
+
+def _sqlite_file(url: str) -> Path | None:
+    scheme, _, rest = url.partition("://")
+    name = rest.partition("?")[0].removeprefix("/")
+    return Path(name) if scheme.startswith("sqlite") and name not in ("", ":memory:") else None
+
+
+def _directory(value: str) -> Path | None:
+    path = Path(value).expanduser()
+    return path if path.is_absolute() or value.startswith((".", "~")) else None
 
 
 def read_settings(**given: object) -> Settings:

@@ -48,7 +48,8 @@ class LoadReport:
 class Item:
     """What can be given to a rater: a pair in an arm, with its tallies.
 
-    `n_votes` counts raters whose current vote answered it, hidden repeats aside; `n_shown` its first showings.
+    `n_votes` counts the raters who were given it and whose current vote answered it, hidden repeats aside;
+    `n_shown` its first showings. Votes of a file that has no assignment for them count for neither.
     """
 
     pair_id: int
@@ -110,6 +111,11 @@ class HarmReport:
 
 class Work(Protocol):
     """One transaction on one study: all of it is committed, or none."""
+
+    @property
+    def loaded_at(self) -> float:
+        """When the study was last loaded or replaced."""
+        ...
 
     def participant(self, rater: str) -> Participant | None: ...
     def add_participant(self, rater: str) -> Participant: ...

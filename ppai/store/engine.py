@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -18,7 +19,9 @@ from ppai.errors import MissingPackage, StoreError
 
 BUSY_SECONDS = 10
 MIGRATION_LOCK = 0x70706169
-"""Key of the PostgreSQL advisory lock under which two processes do not migrate at once."""
+"""Key of the lock under which two processes do not migrate at once."""
+_migrating = threading.Lock()
+"""Alembic keeps the migration under way in a module, so that one process runs one at a time."""
 
 
 def _dumps(value: Any) -> str:
@@ -30,6 +33,11 @@ def one_line(error: BaseException) -> str:
     return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
 
 
+def _file_of(database: str) -> str:
+    """The path in the name of a SQLite database, which may be a `file:` URI."""
+    return database.removeprefix("file:").partition("?")[0] if database.startswith("file:") else database
+
+
 class Database:
     """An engine with the two kinds of transaction that a store needs.
 
@@ -37,23 +45,28 @@ class Database:
     busy handler sleeps in growing steps and lets late comers pass; other processes are met by that handler.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, create: bool = True) -> None:
         try:
             self.url = make_url(url)
         except ArgumentError:
             raise StoreError("PPAI_DATABASE_URL is not a database URL") from None
         if self.url.drivername in ("postgres", "postgresql"):
             self.url = self.url.set(drivername="postgresql+psycopg")
+        if self.url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise StoreError(f"{self.url.drivername!r} is not a database that PPAI knows: sqlite or postgresql")
         self.sqlite = self.url.get_backend_name() == "sqlite"
+        if self.sqlite and self.url.database in (None, "", ":memory:"):
+            raise StoreError("a store in memory would lose its votes: give a file, such as sqlite:///var/ppai.db")
+        if self.sqlite and not create and not Path(_file_of(str(self.url.database))).exists():
+            raise StoreError(f"{_file_of(str(self.url.database))}: there is no such store")
         self.engine = self._sqlite_engine() if self.sqlite else self._server_engine()
         self._writer = threading.Lock()
 
     def _sqlite_engine(self) -> Engine:
-        if self.url.database and self.url.database != ":memory:":
-            try:
-                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise StoreError(f"the store cannot be made: {error}") from error
+        try:
+            Path(_file_of(str(self.url.database))).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"the store cannot be made: {error}") from error
         engine = create_engine(
             self.url,
             json_serializer=_dumps,
@@ -119,15 +132,22 @@ class Database:
             finally:
                 self._writer.release()
 
+    def lock(self, connection: Connection, key: int) -> None:
+        """Waits until no other transaction holds `key`; SQLite has one writer at a time anyway."""
+        if not self.sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
     def migrate(self) -> None:
         """Brings the tables to the newest form. Two processes that start at once wait for each other."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self.writing() as connection:
-            if not self.sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        with _migrating, self.writing() as connection:
+            self.lock(connection, MIGRATION_LOCK)
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise StoreError(f"the store is not of this version: {one_line(error)}") from error
 
     def close(self) -> None:
         self.engine.dispose()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, Table, case, delete, exists, func, insert, select, update
 
 from ppai.errors import StudyChanged
-from ppai.schema import Arm, Assignment, Pair, Record, Study, Verdict, Vote, VoteStatus
+from ppai.schema import Assignment, Pair, Record, Study, StudyConfig, Verdict, Vote, VoteStatus
 from ppai.store import tables as t
 from ppai.store.base import LoadReport
 from ppai.store.rows import epoch, verdict_row, vote_row
@@ -26,8 +27,9 @@ def load_study(connection: Connection, study: Study, replace: bool) -> LoadRepor
     Raises StudyChanged where a stored study of this name differs and `replace` is not set. Replacing never
     deletes an event: what votes were given on stays stored, inactive where the new files lack it.
     """
-    row = connection.execute(select(t.studies).where(t.studies.c.name == study.name)).mappings().one_or_none()
-    config = study.config.model_dump(mode="json", exclude_unset=True)
+    named = select(t.studies).where(t.studies.c.name == study.name).with_for_update()
+    row = connection.execute(named).mappings().one_or_none()
+    config = study.config.model_dump(mode="json", exclude_defaults=True)
     if row is None:
         result = connection.execute(insert(t.studies).values(name=study.name, config=config, loaded_at=time.time()))
         study_id = int(result.inserted_primary_key[0])  # type: ignore[index]
@@ -36,7 +38,8 @@ def load_study(connection: Connection, study: Study, replace: bool) -> LoadRepor
         votes, verdicts = loading.events()
         return LoadReport(study.name, created=True, votes_added=votes, verdicts_added=verdicts)
     loading = _Loading(connection, int(row["study_id"]), study)
-    differences = [*_config_differences(row["config"], config), *loading.differences()]
+    stored = StudyConfig.model_validate(row["config"]).model_dump(mode="json", exclude_defaults=True)
+    differences = [*_config_differences(stored, config), *loading.differences()]
     if differences and not replace:
         raise StudyChanged(study.name, differences)
     if not differences:
@@ -212,6 +215,7 @@ class _Loading:
             rows = [verdict_row(verdict) | {"study_id": self.study_id} for verdict in self.new_verdicts]
             self.connection.execute(insert(t.verdicts), rows)
         self._assignments(ids)
+        self.tallies()
         return len(self.new_votes), len(self.new_verdicts)
 
     def _ids_with_pairs_of_events(self) -> PairIds:
@@ -226,35 +230,19 @@ class _Loading:
         return self._pair_ids() if missing else ids
 
     def _assignments(self, ids: PairIds) -> None:
-        """The assignment log of an export, with the tallies that its votes give."""
+        """The assignment log of an export, behind what each rater was given here."""
         if not self.new_assignments:
             return
-        last: dict[tuple[Any, ...], Vote] = {}
-        for vote in sorted(self.study.votes, key=lambda vote: vote.revision):
-            last[(vote.rater, _pair_key(vote), vote.arm, vote.repeat)] = vote
-        ordinals: dict[str, int] = {}
+        a = t.assignments.c
+        counts = select(a.rater, func.count()).where(a.study_id == self.study_id).group_by(a.rater)
+        ordinals = Counter({row[0]: row[1] for row in self.connection.execute(counts)})
         rows = []
-        shown: dict[tuple[int, Arm], list[int]] = {}
         for entry in self.new_assignments:
-            pair_id = ids[_pair_key(entry)]
-            newest = last.get((entry.rater, _pair_key(entry), entry.arm, entry.repeat))
-            rows.append(self._assignment_row(entry, pair_id, newest, ordinals.get(entry.rater, 0)))
-            ordinals[entry.rater] = ordinals.get(entry.rater, 0) + 1
-            if entry.repeat == 0:
-                tally = shown.setdefault((pair_id, entry.arm), [0, 0])
-                tally[0] += 1
-                tally[1] += newest is not None and newest.status is VoteStatus.SUBMITTED
+            rows.append(self._assignment_row(entry, ids[_pair_key(entry)], ordinals[entry.rater]))
+            ordinals[entry.rater] += 1
         self.connection.execute(insert(t.assignments), rows)
-        i = t.items.c
-        for (pair_id, arm), (n_shown, n_votes) in shown.items():
-            self.connection.execute(
-                update(t.items)
-                .where(i.pair_id == pair_id, i.arm == arm.value)
-                .values(n_shown=i.n_shown + n_shown, n_votes=i.n_votes + n_votes)
-            )
 
-    def _assignment_row(self, entry: Assignment, pair_id: int, vote: Vote | None, ordinal: int) -> dict[str, Any]:
-        answered = vote is not None and vote.status is not VoteStatus.VOID
+    def _assignment_row(self, entry: Assignment, pair_id: int, ordinal: int) -> dict[str, Any]:
         return {
             "assignment_id": entry.assignment_id,
             "study_id": self.study_id,
@@ -267,10 +255,39 @@ class _Loading:
             "system_b": entry.system_b,
             "draw": entry.draw,
             "opened_at": epoch(entry.created_at) or 0.0,
-            "status": vote.status.value if vote is not None and answered else None,
-            "revision": vote.revision if vote is not None else 0,
-            "answered_at": epoch(vote.created_at) if vote is not None else None,
+            "revision": 0,
         }
+
+    def tallies(self) -> None:
+        """Counts again what assignments and items tally of the votes that are stored."""
+        a, i, v = t.assignments.c, t.items.c, t.votes.c
+        of_assignment = (
+            v.study_id == a.study_id,
+            v.rater == a.rater,
+            v.pair_id == a.pair_id,
+            v.arm == a.arm,
+            v.repeat == a.repeat,
+        )
+
+        def newest(value: Any) -> Any:
+            return select(value).where(*of_assignment).order_by(v.revision.desc()).limit(1).scalar_subquery()
+
+        self.connection.execute(
+            update(t.assignments)
+            .where(a.study_id == self.study_id, exists().where(*of_assignment, v.revision > a.revision))
+            .values(
+                status=newest(case((v.status != VoteStatus.VOID.value, v.status), else_=None)),
+                revision=newest(v.revision),
+                answered_at=newest(v.created_at),
+            )
+        )
+        shown = select(func.count()).where(a.pair_id == i.pair_id, a.arm == i.arm, a.repeat == 0)
+        answered = shown.where(a.status == VoteStatus.SUBMITTED.value)
+        self.connection.execute(
+            update(t.items)
+            .where(i.study_id == self.study_id)
+            .values(n_shown=shown.scalar_subquery(), n_votes=answered.scalar_subquery())
+        )
 
 
 _VERDICT_KEY = ("judge", "prompt_id", "system_a", "system_b", "arm", "sample")

@@ -13,10 +13,8 @@ from ppai.store.base import Given
 
 
 def epoch(when: datetime | None) -> float | None:
-    """Seconds since 1970; a time without a zone is taken as UTC."""
-    if when is None:
-        return None
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    """Seconds since 1970."""
+    return None if when is None else when.timestamp()
 
 
 def moment(seconds: float | None) -> datetime | None:

@@ -31,12 +31,15 @@ from ppai.store.loading import load_study
 from ppai.store.rows import assignment_of, verdict_of, vote_of
 from ppai.store.work import SqlWork
 
+LOAD_LOCK = 0x70706162
+"""Key of the lock under which two processes do not load at once."""
+
 
 class SqlStore:
-    """A `Store` in the database at `url`, which is created and migrated as needed."""
+    """A `Store` in the database at `url`, which is created (unless `create` is false) and migrated as needed."""
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
+    def __init__(self, url: str, *, create: bool = True) -> None:
+        self._database = Database(url, create=create)
         self._database.migrate()
         self._master = self._master_secret()
         self._ids: dict[str, int] = {}
@@ -69,6 +72,7 @@ class SqlStore:
 
     def load(self, study: Study, *, replace: bool = False) -> LoadReport:
         with self._database.writing() as connection:
+            self._database.lock(connection, LOAD_LOCK)
             return load_study(connection, study, replace)
 
     def studies(self) -> Sequence[StudyInfo]:
@@ -138,10 +142,8 @@ class SqlStore:
         """A rater's transaction. On PostgreSQL one of a study at a time, as SQLite has it by itself."""
         with self._database.writing() as connection:
             study_id = self._study_id(connection, name)
-            if not self._database.sqlite:
-                lock = select(t.studies.c.study_id).where(t.studies.c.study_id == study_id).with_for_update()
-                connection.execute(lock)
-            yield SqlWork(connection, study_id)
+            lock = select(t.studies.c.loaded_at).where(t.studies.c.study_id == study_id).with_for_update()
+            yield SqlWork(connection, study_id, connection.execute(lock).scalar_one())
 
     def events(self, name: str) -> Study:
         with self._database.reading() as connection:
@@ -152,7 +154,7 @@ class SqlStore:
                 select(t.assignments, t.pairs.c.prompt_id)
                 .join(t.pairs, t.pairs.c.pair_id == a.pair_id)
                 .where(a.study_id == study_id)
-                .order_by(a.opened_at, a.assignment_id)
+                .order_by(a.opened_at, a.ordinal, a.assignment_id)
             ).mappings()
             return study.model_copy(
                 update={

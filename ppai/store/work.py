@@ -18,9 +18,10 @@ from ppai.store.rows import epoch, given_of, vote_of, vote_row
 class SqlWork:
     """`Work` on an open connection, which the caller commits."""
 
-    def __init__(self, connection: Connection, study_id: int) -> None:
+    def __init__(self, connection: Connection, study_id: int, loaded_at: float = 0.0) -> None:
         self._connection = connection
         self._study = study_id
+        self.loaded_at = loaded_at
 
     def participant(self, rater: str) -> Participant | None:
         p = t.participants.c
@@ -229,7 +230,7 @@ class SqlWork:
         )
         last = self._connection.execute(select(t.votes).where(*same).order_by(v.revision.desc()).limit(1))
         current = vote_of(last.mappings().one())
-        if current.status is VoteStatus.VOID:
+        if current.status is VoteStatus.VOID or current.vote_id != row["vote_id"]:
             return False
         event = current.model_copy(
             update={
