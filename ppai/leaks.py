@@ -160,16 +160,21 @@ def response_traits(text: str, own_names: re.Pattern[str] | None = None) -> Resp
 
 
 def _own_names(system: System) -> re.Pattern[str] | None:
-    """Finds the words of a system's id, name and model that are names and not plain words."""
-    words = {
-        word
-        for source in (system.id, system.name, system.model or "")
-        for word in re.findall(r"[^\W\d_]{3,}[\d.]*", source)
-        if not _PLAIN_WORDS.fullmatch(word.lower().rstrip("0123456789."))
-    }
-    if not words:
-        return None
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(words)))})(?!\w)", re.IGNORECASE)
+    """Finds the words of a system's id, model and name that are names and not plain words.
+
+    A name may be a whole phrase ("a large model with a short prompt"): only its capitalised words count, as they are
+    written.
+    """
+    ids = {word for source in (system.id, system.model or "") for word in _name_words(source)}
+    written = {word for word in _name_words(system.name) if not word.islower()}
+    parts = [f"(?i:{'|'.join(map(re.escape, sorted(ids)))})"] if ids else []
+    parts += map(re.escape, sorted(written))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)") if parts else None
+
+
+def _name_words(source: str) -> list[str]:
+    words = re.findall(r"[^\W\d_]{3,}[\d.]*", source)
+    return [word for word in words if not _PLAIN_WORDS.fullmatch(word.lower().rstrip("0123456789."))]
 
 
 def _system_leaks(system: str, rows: Sequence[ResponseTraits]) -> SystemLeaks:

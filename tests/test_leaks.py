@@ -106,3 +106,10 @@ def test_the_table_is_readable() -> None:
     assert len({len(line) for line in lines[1:4]}) == 1
     assert lines[2].split() == ["one", "3", "100%", "0%", "0%", "0%", "0%", "7", "4"]
     assert "lists alone tell one from two in 100% of pairs (n = 3; more in one)" in lines
+
+
+def test_of_a_name_that_is_a_phrase_only_capitalised_words_count() -> None:
+    phrase = System(id="s1", name="Zebra with a short prompt")
+    texts = ["I am Zebra.", "Try it with a short walk."]
+    table = leak_table(study_of(texts, texts, one=phrase))
+    assert [row.names for row in table.systems] == [0.5, 0.0]
