@@ -100,7 +100,7 @@ def load(
     from ppai.studyfiles import read_study
 
     study = read_study(directory)
-    loaded = _store(database).load(study, replace=replace)
+    loaded = _store(database, create=True).load(study, replace=replace)
     if loaded.created:
         typer.echo(
             f"loaded {loaded.name!r}: {len(study.prompts)} prompts, {len(study.config.systems)} systems, "
@@ -166,7 +166,7 @@ def export(
 @study_app.command("list", epilog=_example("ppai study list"))
 def list_studies(database: Database = None) -> None:
     """List the studies of the store."""
-    studies = _store(database).studies()
+    studies = _store(database, create=True).studies()
     for info in studies:
         typer.echo(
             f"{info.name}: {info.prompts} prompts, {info.systems} systems, {info.pairs} pairs, "
@@ -224,11 +224,11 @@ def new(
     typer.echo(f"rate it: ppai serve {out}")
 
 
-def _store(database: str | None):  # type: ignore[no-untyped-def]
+def _store(database: str | None, *, create: bool = False):  # type: ignore[no-untyped-def]
     from ppai.settings import read_settings
     from ppai.store.sql import SqlStore
 
-    return SqlStore(read_settings(database_url=database).database_url)
+    return SqlStore(read_settings(database_url=database).database_url, create=create)
 
 
 def main() -> None:

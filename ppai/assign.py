@@ -55,18 +55,14 @@ def next_item(
     """Draws the next item for a rater, or None where there is none left for her.
 
     An item's load is its votes plus one half for every other rater who has it open. Among the items that
-    this rater was never given and whose votes are below `overlap`, one of the least loaded is drawn, each
-    with the same chance; with `beyond_overlap` the items that have their votes come after them. She is never
+    this rater was never given and whose load is below `overlap`, one of the least loaded is drawn, each
+    with the same chance; with `beyond_overlap` the other items come after them. She is never
     given again what she answered or skipped, but for a hidden repeat: with chance `REPEAT_SHARE`, one
-    of her answered items at least `REPEAT_DISTANCE` others ago, at most once each.
+    of her answered items at least `REPEAT_DISTANCE` others ago, at most once each, while a new one is left.
 
     A pair never returns in its other arm while an item of a new pair is left, so that the second arm is not
     answered from memory.
     """
-    again = repeatable(given)
-    if again and rng.random() < REPEAT_SHARE:
-        entry = rng.choice(again)
-        return Draw(entry.pair_id, entry.assignment.arm, 1, 0, f"hidden repeat: 1 of {len(again)}")
     taken = {(entry.pair_id, entry.assignment.arm) for entry in given}
     seen_pairs = {entry.pair_id for entry in given}
     best: tuple[bool, bool, float] | None = None
@@ -74,10 +70,10 @@ def next_item(
     for item in items:
         if (item.pair_id, item.arm) in taken:
             continue
-        full = item.n_votes >= overlap
+        load = item.n_votes + 0.5 * open_elsewhere.get((item.pair_id, item.arm), 0)
+        full = load >= overlap
         if full and not beyond_overlap:
             continue
-        load = item.n_votes + 0.5 * open_elsewhere.get((item.pair_id, item.arm), 0)
         rank = (full, item.pair_id in seen_pairs, load)
         if best is None or rank < best:
             best, tied = rank, [item]
@@ -85,6 +81,10 @@ def next_item(
             tied.append(item)
     if best is None:
         return None
+    again = repeatable(given)
+    if again and rng.random() < REPEAT_SHARE:
+        entry = rng.choice(again)
+        return Draw(entry.pair_id, entry.assignment.arm, 1, 0, f"hidden repeat: 1 of {len(again)}")
     item = rng.choice(tied)
     rule = f"{'beyond overlap, ' if best[0] else ''}random: 1 of {len(tied)} at load {best[2]:g}"
     return Draw(item.pair_id, item.arm, 0, item.n_shown, rule)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ppai.errors import MissingPackage
 from ppai.frames import submitted, vote_frame
-from ppai.schema import Arm, Outcome, Study, Vote
+from ppai.schema import Arm, Outcome, Record, Study, Verdict, Vote
 from ppai.studyfiles import write_general, write_published
 from ppai.studyfiles.whole_files import write_whole
 
@@ -33,6 +33,39 @@ def anonymised(study: Study, *, comments: bool = False) -> Study:
     return study.model_copy(update={"votes": votes})
 
 
+def explained(study: Study) -> tuple[Study, list[str]]:
+    """The study without the events that its other files do not explain, and how many those were, in words.
+
+    Events stay stored when a study is replaced; those on prompts, responses or criteria that it has no more would make
+    an export that cannot be read.
+    """
+    texts = {(response.prompt_id, response.system) for response in study.responses}
+    keys = set(study.config.keys)
+
+    def standing(events: Iterable[Any]) -> list[Any]:
+        return [e for e in events if {(e.prompt_id, e.system_a), (e.prompt_id, e.system_b)} <= texts]
+
+    def asked(event: Any) -> Any:
+        known = {key: outcome for key, outcome in event.outcomes.items() if key in keys}
+        return event if len(known) == len(event.outcomes) else event.model_copy(update={"outcomes": known})
+
+    votes = [asked(vote) for vote in standing(study.votes)]
+    verdicts = [asked(verdict) for verdict in standing(study.verdicts)]
+    kept = study.model_copy(
+        update={
+            "votes": tuple(votes),
+            "verdicts": tuple(verdict for verdict in verdicts if verdict.outcomes or verdict.unscored is not None),
+            "assignments": tuple(standing(study.assignments)),
+        }
+    )
+    said = []
+    for name in ("votes", "verdicts", "assignments"):
+        gone = len(getattr(study, name)) - len(getattr(kept, name))
+        if gone:
+            said.append(f"{gone} {name} left out: on prompts, systems or criteria that the study has no more")
+    return kept, said
+
+
 def event_rows(events: Iterable[Any]) -> list[dict[str, Any]]:
     """Votes or verdicts as flat rows: a column `outcome_<criterion>` instead of the mapping."""
     rows = []
@@ -43,17 +76,46 @@ def event_rows(events: Iterable[Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def table_bytes(rows: Sequence[Mapping[str, Any]], table: Format) -> bytes:
-    """Rows as a file of the format. Raises MissingPackage for Parquet without pyarrow."""
+def _columns(record: type[Record], keys: Sequence[str]) -> list[str]:
+    """The columns of a table of events, which a table without rows has too."""
+    fields = [name for name in record.model_fields if name != "outcomes"]
+    return [*fields, *(f"outcome_{key}" for key in keys)]
+
+
+def _nested_as_json(value: Any) -> Any:
+    return orjson.dumps(value).decode() if isinstance(value, dict | list) else value
+
+
+def table_bytes(rows: Sequence[Mapping[str, Any]], table: Format, columns: Sequence[str] = ()) -> bytes:
+    """Rows as a file of the format; `columns` come first, whether or not a row has them.
+
+    A list or mapping in a cell is JSON. Raises MissingPackage for Parquet without pyarrow.
+    """
     if table is Format.JSONL:
         return b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
-    frame = pd.DataFrame(list(rows))
+    names = list(dict.fromkeys([*columns, *(name for row in rows for name in row)]))
+    frame = pd.DataFrame([{name: _nested_as_json(row.get(name)) for name in names} for row in rows], columns=names)
     if table is Format.CSV:
         return frame.to_csv(index=False).encode()
     try:
         return frame.to_parquet(index=False)
     except ImportError:
         raise MissingPackage("pyarrow", "hub") from None
+
+
+PREFERENCE_COLUMNS = (
+    "prompt",
+    "chosen",
+    "rejected",
+    "criterion",
+    "margin",
+    "n_votes",
+    "raters",
+    "prompt_id",
+    "chosen_system",
+    "rejected_system",
+    "arm",
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +144,7 @@ def preference_rows(study: Study, *, criteria: Sequence[str] | None = None) -> l
             by_pair[PreferenceKey(vote.prompt_id, first, second, vote.arm)].append(vote)
     rows = []
     for pair, votes in by_pair.items():
-        if pair.prompt_id not in prompts:
+        if not {(pair.prompt_id, pair.first), (pair.prompt_id, pair.second)} <= texts.keys():
             continue
         for key in keys:
             row = _preference(pair, votes, key)
@@ -129,19 +191,19 @@ def _preference(pair: PreferenceKey, votes: Sequence[Vote], key: str) -> dict[st
 
 def export(study: Study, directory: Path, *, layout: str, table: Format, preferences: bool) -> list[str]:
     """Writes the files of an export into `directory`; what was written and left out, one line each."""
-    said: list[str] = []
+    study, said = explained(study)
+    keys = study.config.keys
+    files: dict[str, bytes] = {}
+    if table is not Format.JSONL:
+        files[f"votes.{table.value}"] = table_bytes(event_rows(study.votes), table, _columns(Vote, keys))
+        files[f"verdicts.{table.value}"] = table_bytes(event_rows(study.verdicts), table, _columns(Verdict, keys))
+    rows = preference_rows(study) if preferences else []
+    if preferences:
+        files[f"preferences.{table.value}"] = table_bytes(rows, table, PREFERENCE_COLUMNS)
     if layout == "published":
         said += write_published(study, directory).lines()
     else:
         write_general(study, directory)
         said.append(f"{len(study.votes)} votes, {len(study.verdicts)} verdicts, {len(study.assignments)} assignments")
-    files: dict[str, bytes] = {}
-    if table is not Format.JSONL:
-        files[f"votes.{table.value}"] = table_bytes(event_rows(study.votes), table)
-        files[f"verdicts.{table.value}"] = table_bytes(event_rows(study.verdicts), table)
-    if preferences:
-        rows = preference_rows(study)
-        files[f"preferences.{table.value}"] = table_bytes(rows, table)
-        said.append(f"{len(rows)} preference rows")
     write_whole(directory, files)
-    return said
+    return [*said, f"{len(rows)} preference rows"] if preferences else said

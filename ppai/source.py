@@ -46,7 +46,7 @@ def open_source(source: str, name: str | None = None) -> Source:
         return Source(study, vote_frame(study.votes, keys), verdict_frame(study.verdicts, keys))
     from ppai.store.sql import SqlStore
 
-    store = SqlStore(source)
+    store = SqlStore(source, create=False)
     try:
         chosen = pick(store, name)
         study = store.study(chosen)

@@ -1,0 +1,263 @@
+"""What the charts have in common: colours by name, rows in groups, intervals as lines. Pure.
+
+A colour is the name of a CSS custom property (`--ppai-chart-x`), which the browser fills in for its theme, and
+`themed` for a file. Distances on the vertical axis are pixels, so that a chart is as tall as its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ppai.ui.labels import HUMAN
+
+Json = Mapping[str, Any]
+Figure = dict[str, Any]
+
+ENOUGH_PAIRS = 5
+"""Fewer pairs are named in words and not drawn."""
+MOST_NAMED = 6
+"""Rows left out that are named one by one."""
+
+LIGHT = {
+    "--ppai-text": "#171a1f",
+    "--ppai-muted": "#59626f",
+    "--ppai-line": "#e2e6eb",
+    "--ppai-surface": "#ffffff",
+    "--ppai-chart-x": "#56b4e9",
+    "--ppai-chart-tie": "#e3e3e3",
+    "--ppai-chart-y": "#e69f00",
+    "--ppai-chart-on": "#000000",
+    "--ppai-chart-hatch": "#757575",
+    "--ppai-chart-edge": "#171a1f",
+    "--ppai-chart-0": "#0072b2",
+    "--ppai-chart-1": "#d55e00",
+    "--ppai-chart-2": "#007a59",
+    "--ppai-chart-3": "#b0508a",
+    "--ppai-chart-4": "#8a6d00",
+}
+"""The light theme, after Okabe and Ito's colours, the dots' darkened to 3:1 on white."""
+
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
+ROW, DOT_ROW, HEADING, GAP, BAR = 30, 23, 26, 12, 20
+LETTER = 7.2
+"""Pixels a letter of an axis label takes, about."""
+LONGEST_LABEL = 16
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure with its text alternative, or the words that stand instead."""
+
+    figure: Figure | None
+    words: str
+    """In short what the chart shows; or why there is none."""
+    left_out: tuple[str, ...] = ()
+    """What has too little data to be drawn, in sentences."""
+
+
+@dataclass(frozen=True)
+class Row:
+    label: str
+    figures: Json
+    """A SOURCE or the Rates of a topic."""
+    source: str
+
+
+@dataclass(frozen=True)
+class Group:
+    heading: str
+    rows: tuple[Row, ...]
+
+
+def themed(figure: Any, colours: Mapping[str, str] = LIGHT) -> Any:
+    """A copy with the colours filled in."""
+    if isinstance(figure, Mapping):
+        return {key: themed(value, colours) for key, value in figure.items()}
+    if isinstance(figure, list | tuple):
+        return [themed(value, colours) for value in figure]
+    return colours.get(figure, figure) if isinstance(figure, str) else figure
+
+
+LEGEND: dict[str, Any] = {
+    "orientation": "h",
+    "x": 0,
+    "xanchor": "left",
+    "xref": "container",
+    "y": 1,
+    "yanchor": "top",
+    "yref": "container",
+    "traceorder": "normal",
+    "itemclick": False,
+    "itemdoubleclick": False,
+}
+
+
+def base(height: float) -> dict[str, Any]:
+    return {
+        "height": height,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": "--ppai-text", "size": 13},
+        "hoverlabel": {
+            "bgcolor": "--ppai-surface",
+            "bordercolor": "--ppai-text",
+            "font": {"color": "--ppai-text", "size": 13},
+            "align": "left",
+        },
+        "dragmode": False,
+        "hovermode": "closest",
+        "shapes": [],
+        "annotations": [],
+    }
+
+
+def laid_out(
+    groups: Sequence[Group], row: int = ROW, top: int = 34
+) -> tuple[list[tuple[float, str, Row]], dict[str, Any]]:
+    """Where each row stands, in pixels from the top, and a layout with headings, labels and n's."""
+    rows: list[tuple[float, str, Row]] = []
+    headings = []
+    at = 0.0
+    for group in groups:
+        headings.append((at + HEADING / 2, group.heading))
+        at += HEADING
+        for one in group.rows:
+            rows.append((at + row / 2, group.heading, one))
+            at += row
+        at += GAP
+    left = 18 + LETTER * max(len(short(one.label)) for _, _, one in rows)
+    right, bottom = 66, 48
+    layout = base(at + top + bottom) | {
+        "margin": {"l": left, "r": right, "t": top, "b": bottom},
+        "xaxis": {
+            "tickformat": ".0%",
+            "tickvals": [0, 0.25, 0.5, 0.75, 1],
+            "gridcolor": "--ppai-line",
+            "zeroline": False,
+            "fixedrange": True,
+            "side": "bottom",
+        },
+        "yaxis": {
+            "range": [at, 0],
+            "tickvals": [place for place, _, _ in rows],
+            "ticktext": [plain(short(one.label)) for _, _, one in rows],
+            "ticks": "outside",
+            "ticklen": 6,
+            "tickcolor": "rgba(0,0,0,0)",
+            "showgrid": False,
+            "zeroline": False,
+            "fixedrange": True,
+        },
+        "annotations": [
+            {
+                "xref": "paper",
+                "x": 0,
+                "xanchor": "left",
+                "xshift": -left,
+                "y": place,
+                "text": f"<b>{plain(heading)}</b>",
+                "showarrow": False,
+                "align": "left",
+            }
+            for place, heading in headings
+        ]
+        + [
+            {
+                "xref": "paper",
+                "x": 1,
+                "xanchor": "left",
+                "xshift": 6,
+                "y": place,
+                "text": f"n {one.figures['n']:,}",
+                "showarrow": False,
+                "font": {"size": 12, "color": "--ppai-muted"},
+            }
+            for place, _, one in rows
+        ],
+    }
+    return rows, layout
+
+
+def drawn_groups(groups: Iterable[Group]) -> tuple[list[Group], tuple[str, ...]]:
+    """The groups without rows of too few pairs, and a sentence that names those rows."""
+    kept = []
+    few: dict[str, list[str]] = {}
+    for group in groups:
+        enough = tuple(row for row in group.rows if row.figures["n"] >= ENOUGH_PAIRS)
+        for row in group.rows:
+            if 0 < row.figures["n"] < ENOUGH_PAIRS:
+                few.setdefault(group.heading, []).append(row.label)
+        if enough:
+            kept.append(Group(group.heading, enough))
+    if not few:
+        return kept, ()
+    names = [f"{heading} ({', '.join(rows)})" for heading, rows in few.items()]
+    more = [f"{len(names) - MOST_NAMED:,} more, which the table has"] if len(names) > MOST_NAMED else []
+    return kept, (f"Not drawn, with fewer than {ENOUGH_PAIRS} pairs: {listed(names[:MOST_NAMED] + more)}.",)
+
+
+def nothing_drawn(what: str, left_out: Sequence[str]) -> str:
+    if not left_out:
+        return f"There are no {what} yet."
+    return f"Too few {what} for a chart: none has {ENOUGH_PAIRS} pairs yet. The table below has what there is."
+
+
+def sources_drawn(groups: Iterable[Group]) -> list[str]:
+    found = list(dict.fromkeys(row.source for group in groups for row in group.rows))
+    return sorted(found, key=lambda source: source != HUMAN)
+
+
+def whiskers(intervals: Sequence[Json]) -> dict[str, Any]:
+    def reach(one: Json, end: str) -> float:
+        return 0.0 if one["estimate"] is None else abs(one[end] - one["estimate"])
+
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [reach(one, "high") for one in intervals],
+        "arrayminus": [reach(one, "low") for one in intervals],
+        "thickness": 2,
+        "width": 5,
+    }
+
+
+def whiskers_above(intervals: Sequence[Json], at: Sequence[float]) -> dict[str, Any]:
+    """Intervals as a trace of its own: a bar's own ones would lie beneath the bars stacked on it."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [one["estimate"] for one in intervals],
+        "y": list(at),
+        "marker": {"size": 1, "opacity": 0},
+        "error_x": whiskers(intervals) | {"color": "--ppai-chart-on"},
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+
+
+def line_at_half(height: float) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "yref": "paper",
+        "y0": 0,
+        "y1": 1,
+        "x0": 0.5,
+        "x1": 0.5,
+        "line": {"color": "--ppai-muted", "width": 1, "dash": "dash"},
+        "layer": "below",
+    }
+
+
+def plain(text: str) -> str:
+    """Text that Plotly shows as it is: it reads a few tags."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def short(label: str) -> str:
+    return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
+
+
+def listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

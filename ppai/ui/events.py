@@ -1,0 +1,50 @@
+"""All votes and verdicts of a study in memory, of which only the new ones are read at each look."""
+
+from __future__ import annotations
+
+import threading
+
+import pandas as pd
+
+from ppai.frames import current_votes
+from ppai.store.base import Store
+
+LAG = 500
+"""How many of the newest rows are read again: PostgreSQL may commit a lower sequence number later."""
+
+
+class Events:
+    """The vote and verdict frames of one study, kept up to date. Safe for many threads."""
+
+    def __init__(self, store: Store, study: str, keys: tuple[str, ...]) -> None:
+        self._store = store
+        self._study = study
+        self._keys = keys
+        self._lock = threading.Lock()
+        self._votes: pd.DataFrame | None = None
+        self._current: pd.DataFrame | None = None
+        self._seen = 0
+        self._verdicts: pd.DataFrame | None = None
+        self._marker: object = None
+
+    def votes(self) -> pd.DataFrame:
+        """The current votes of every status; see `ppai.frames.current_votes`."""
+        with self._lock:
+            new, seen = self._store.votes_after(self._study, max(0, self._seen - LAG), self._keys)
+            if self._votes is None:
+                self._votes = new
+            else:
+                new = new[~new["seq"].isin(self._votes["seq"].tail(2 * LAG))]
+                if len(new):
+                    self._votes = pd.concat([self._votes, new], ignore_index=True)
+            self._seen = max(self._seen, seen)
+            if self._current is None or len(new):
+                self._current = current_votes(self._votes)
+            return self._current
+
+    def verdicts(self) -> pd.DataFrame:
+        with self._lock:
+            marker = self._store.verdict_marker(self._study)
+            if self._verdicts is None or marker != self._marker:
+                self._verdicts, self._marker = self._store.verdicts(self._study, self._keys)
+            return self._verdicts

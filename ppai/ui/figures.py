@@ -1,0 +1,257 @@
+"""Plotly figures of win shares and win rates, from a Summary's JSON, as plain dicts that the browser draws. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ppai.ui.chart_layout import (
+    BAR,
+    DOT_ROW,
+    LEGEND,
+    SYMBOLS,
+    Chart,
+    Group,
+    Row,
+    drawn_groups,
+    laid_out,
+    line_at_half,
+    listed,
+    nothing_drawn,
+    plain,
+    sources_drawn,
+    whiskers,
+    whiskers_above,
+)
+from ppai.ui.labels import Labels, Matchup, counted, interval, percent, source_label, sources_of
+
+Json = Mapping[str, Any]
+
+
+def share_chart(summary: Json, labels: Labels) -> Chart:
+    """For two systems: a stacked bar of win shares a criterion and source, people above judges."""
+    x, y = _two_systems(summary)
+    groups, left_out = drawn_groups(_by_criterion(summary, labels))
+    if not groups:
+        return Chart(None, nothing_drawn("comparisons", left_out), ())
+    rows, layout = laid_out(groups)
+    at, shown = [place for place, _, _ in rows], [row.figures for _, _, row in rows]
+    hover = [_share_hover(group, row, labels, x, y) for _, group, row in rows]
+    data = []
+    parts = (
+        (labels.system(x), [one["shares"][x] for one in shown], "--ppai-chart-x", ""),
+        ("Tie", [one["tie_share"] for one in shown], "--ppai-chart-tie", "/"),
+        (labels.system(y), [one["shares"][y] for one in shown], "--ppai-chart-y", ""),
+    )
+    for name, shares, colour, pattern in parts:
+        values = [share["estimate"] or 0.0 for share in shares]
+        data.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": name,
+                "x": values,
+                "y": at,
+                "width": BAR,
+                "text": [percent(value) if value >= 0.14 else "" for value in values],
+                "textposition": "inside",
+                "insidetextanchor": "middle",
+                "textangle": 0,
+                "constraintext": "none",
+                "textfont": {"color": "--ppai-chart-on", "size": 12},
+                "marker": {
+                    "color": colour,
+                    "line": {"color": "--ppai-chart-edge", "width": 1},
+                    "pattern": {
+                        "shape": pattern,
+                        "bgcolor": colour,
+                        "fgcolor": "--ppai-chart-hatch",
+                        "size": 6,
+                        "solidity": 0.15,
+                    },
+                },
+                "hovertext": hover,
+                "hovertemplate": "%{hovertext}<extra></extra>",
+            }
+        )
+    data.append(whiskers_above(parts[0][1], at))
+    data[0]["insidetextanchor"] = "start"
+    data[2]["insidetextanchor"] = "end"
+    layout |= {"barmode": "stack", "showlegend": True, "legend": LEGEND}
+    layout["xaxis"] |= {"range": [0, 1.004], "title": {"text": "share of pairs won", "font": {"size": 12}}}
+    words = (
+        f"For each criterion, how often {labels.system(x)} won, how often it was a tie and how often "
+        f"{labels.system(y)} won, for {listed([source_label(source) for source in sources_drawn(groups)])}. "
+        "The table below has the same numbers."
+    )
+    return Chart({"data": data, "layout": layout}, words, left_out)
+
+
+def appearance_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
+    """For three systems and more: each system's win share over the pairs it stood in, one criterion."""
+    by_source = summary["criteria"].get(criterion, {})
+    groups, left_out = drawn_groups(
+        [
+            Group(
+                labels.system(system),
+                tuple(
+                    Row(source_label(source), {"n": share["n"], "rate": share}, source)
+                    for source in sources_of(summary)
+                    if (share := by_source.get(source, {}).get("shares", {}).get(system)) is not None
+                ),
+            )
+            for system in summary["systems"]
+        ]
+    )
+    if not groups:
+        return Chart(None, nothing_drawn(f"comparisons on {labels.criterion(criterion)}", left_out))
+    rows, layout = laid_out(groups, top=8)
+    data = []
+    for number, source in enumerate(sources_drawn(groups)):
+        own = [(place, group, row) for place, group, row in rows if row.source == source]
+        rates = [row.figures["rate"] for _, _, row in own]
+        colour = ("--ppai-chart-x", "--ppai-chart-y", "--ppai-chart-tie")[number % 3]
+        data.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": source_label(source),
+                "x": [rate["estimate"] or 0.0 for rate in rates],
+                "y": [place for place, _, _ in own],
+                "width": BAR,
+                "marker": {
+                    "color": colour,
+                    "line": {"color": "--ppai-chart-edge", "width": 1},
+                    "pattern": {
+                        "shape": ("", "/", ".", "x")[number % 4],
+                        "bgcolor": colour,
+                        "fgcolor": "--ppai-chart-hatch",
+                        "size": 6,
+                        "solidity": 0.15,
+                    },
+                },
+                "error_x": whiskers(rates) | {"color": "--ppai-text"},
+                "hovertext": [
+                    f"<b>{plain(group)}</b><br>{plain(row.label)}: won {interval(row.figures['rate'])}"
+                    f"<br>{counted(row.figures['n'], 'pair')}"
+                    for _, group, row in own
+                ],
+                "hovertemplate": "%{hovertext}<extra></extra>",
+            }
+        )
+    layout |= {"showlegend": False, "barmode": "overlay"}
+    layout["xaxis"] |= {
+        "range": [0, 1],
+        "title": {"text": "share won of a system's own pairs", "font": {"size": 12}},
+    }
+    words = (
+        f"How often each system won the pairs in which it stood, on {labels.criterion(criterion)}, for "
+        f"{listed([source_label(source) for source in sources_drawn(groups)])}. Ties are not won, so the shares "
+        "need not add up to one. The table below has the same numbers."
+    )
+    return Chart({"data": data, "layout": layout}, words, left_out)
+
+
+def reference_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
+    """For three systems and more: each one's win rate against the reference, one criterion."""
+    by_source = summary["criteria"].get(criterion, {})
+    keys = dict.fromkeys(key for figures in by_source.values() for key in figures["win_rate"])
+    against = [matchup for matchup in labels.matchups(keys) if matchup.y == summary["reference"]]
+    groups = [
+        Group(
+            labels.system(matchup.x),
+            tuple(
+                Row(source_label(source), {"n": rate["n"], "rate": rate}, source)
+                for source in sources_of(summary)
+                if (rate := by_source.get(source, {}).get("win_rate", {}).get(matchup.key)) is not None
+            ),
+        )
+        for matchup in against
+    ]
+    reference = labels.system(summary["reference"])
+    return _dots(groups, f"win rate against {reference}", f"comparisons on {labels.criterion(criterion)}")
+
+
+def topic_chart(found: Sequence[tuple[str, str, Json]], matchup: Matchup, labels: Labels) -> Chart:
+    """Win rate of one system by topic, from `(topic, source, Rates as JSON)`."""
+    rows: dict[str, list[Row]] = {}
+    for topic, source, rates in found:
+        rate = rates["win_rate"].get(matchup.key)
+        rows.setdefault(topic, [])
+        if rate is not None and rate["n"]:
+            rows[topic].append(Row(source_label(source), {"n": rate["n"], "rate": rate}, source))
+    groups = [Group(topic, tuple(of_topic)) for topic, of_topic in rows.items()]
+    return _dots(groups, f"win rate of {labels.versus(matchup)}", "comparisons by topic")
+
+
+def _dots(groups: Iterable[Group], axis: str, what: str) -> Chart:
+    drawn, left_out = drawn_groups(groups)
+    if not drawn:
+        return Chart(None, nothing_drawn(what, left_out))
+    rows, layout = laid_out(drawn, DOT_ROW, top=8)
+    data = []
+    for number, source in enumerate(sources_drawn(drawn)):
+        own = [(place, group, row) for place, group, row in rows if row.source == source]
+        rates = [row.figures["rate"] for _, _, row in own]
+        colour = f"--ppai-chart-{number % 5}"
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": source_label(source),
+                "x": [rate["estimate"] for rate in rates],
+                "y": [place for place, _, _ in own],
+                "marker": {"color": colour, "size": 11, "symbol": SYMBOLS[number % len(SYMBOLS)]},
+                "error_x": whiskers(rates) | {"color": colour},
+                "hovertext": [
+                    f"<b>{plain(group)}</b><br>{plain(row.label)}: {interval(row.figures['rate'])}"
+                    f"<br>{counted(row.figures['n'], 'pair')}"
+                    for _, group, row in own
+                ],
+                "hovertemplate": "%{hovertext}<extra></extra>",
+            }
+        )
+    layout["shapes"] += [line_at_half(layout["height"])]
+    layout |= {"showlegend": False}
+    layout["xaxis"] |= {"range": [-0.02, 1.02], "title": {"text": axis, "font": {"size": 12}}}
+    words = (
+        f"{axis[0].upper()}{axis[1:]}, for {listed([source_label(source) for source in sources_drawn(drawn)])}. "
+        "At 50% both are equal. The table below has the same numbers."
+    )
+    return Chart({"data": data, "layout": layout}, words, left_out)
+
+
+def _by_criterion(summary: Json, labels: Labels) -> list[Group]:
+    sources = sources_of(summary)
+    return [
+        Group(
+            labels.title(key),
+            tuple(
+                Row(source_label(source), by_source[source], source)
+                for source in sources
+                if (by_source := summary["criteria"].get(key, {})).get(source) is not None
+            ),
+        )
+        for key in labels.criteria
+    ]
+
+
+def _share_hover(group: str, row: Row, labels: Labels, x: str, y: str) -> str:
+    figures = row.figures
+    votes = figures.get("n_votes", figures.get("n_verdicts", 0))
+    return "<br>".join(
+        [
+            f"<b>{plain(group)}</b>, {plain(row.label)}",
+            f"{plain(labels.system(x))}: {interval(figures['shares'][x])}",
+            f"tie: {interval(figures['tie_share'])}",
+            f"{plain(labels.system(y))}: {interval(figures['shares'][y])}",
+            f"{counted(figures['n'], 'pair')}, {counted(votes, 'vote' if 'n_votes' in figures else 'verdict')}",
+        ]
+    )
+
+
+def _two_systems(summary: Json) -> tuple[str, str]:
+    """The other system and the reference."""
+    reference = summary["reference"]
+    other = next(system for system in summary["systems"] if system != reference)
+    return other, reference
