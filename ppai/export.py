@@ -14,6 +14,7 @@ import pandas as pd
 
 from ppai.errors import MissingPackage
 from ppai.frames import submitted, vote_frame
+from ppai.plain import flatten
 from ppai.schema import Arm, Outcome, Record, Study, Verdict, Vote
 from ppai.studyfiles import write_general, write_published
 from ppai.studyfiles.whole_files import write_whole
@@ -129,7 +130,7 @@ class PreferenceKey:
 def preference_rows(study: Study, *, criteria: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """One row a pair, arm and criterion that has a preferred response, as TRL's preference trainers read it.
 
-    `prompt`, `chosen` and `rejected` are texts; `margin` is the share of votes for the chosen response less
+    `prompt`, `chosen` and `rejected` are texts, as the raters of the arm were shown them; `margin` is the share of votes for the chosen response less
     that for the other, in (0, 1]; `n_votes` counts all of them, ties too. Hidden repeats, skips and void votes
     do not count. Pairs whose votes are even give no row.
     """
@@ -154,8 +155,8 @@ def preference_rows(study: Study, *, criteria: Sequence[str] | None = None) -> l
             rows.append(
                 {
                     "prompt": prompts[pair.prompt_id],
-                    "chosen": texts[(pair.prompt_id, chosen)],
-                    "rejected": texts[(pair.prompt_id, rejected)],
+                    "chosen": _as_shown(texts[(pair.prompt_id, chosen)], pair.arm),
+                    "rejected": _as_shown(texts[(pair.prompt_id, rejected)], pair.arm),
                     "criterion": key,
                     **row,
                     "prompt_id": pair.prompt_id,
@@ -165,6 +166,10 @@ def preference_rows(study: Study, *, criteria: Sequence[str] | None = None) -> l
                 }
             )
     return rows
+
+
+def _as_shown(text: str, arm: Arm) -> str:
+    return flatten(text) if arm is Arm.PLAIN else text
 
 
 def _preference(pair: PreferenceKey, votes: Sequence[Vote], key: str) -> dict[str, Any] | None:

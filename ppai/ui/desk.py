@@ -10,53 +10,30 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from ppai.assign import OPEN_SECONDS, next_item
-from ppai.blinding import ItemTokens, new_code, normal_code, rater_hash, sides
+from ppai.blinding import ItemTokens, new_code, normal_code, rater_hash
 from ppai.errors import StoreError, TokenError, TokenExpired, VoteRefused
-from ppai.schema import Assignment, Outcome, ResultsAccess, Vote, VoteStatus
+from ppai.schema import ResultsAccess, Vote, VoteStatus
 from ppai.settings import Settings
-from ppai.store.base import Given, HarmReport, Participant, ProbeAnswer, Store, Work
+from ppai.store.base import Given, HarmReport, Participant, Store, Work
 from ppai.ui import session
+from ppai.ui.closing import can_probe, next_probe, preferred, probe_answer
 from ppai.ui.content import Content
-from ppai.ui.session import ItemView, ProbeView, Screen, SkipReason, ThanksView, View
+from ppai.ui.dealing import Dealer
+from ppai.ui.requests import ActRequest, error_of
+from ppai.ui.session import ItemView, ProbeView, Screen, ThanksView, View
 
-PROBES = 3
-"""Over how many of her pairs a rater is asked for her guess."""
 MAX_SECONDS = 6 * 3600.0
 MAX_REPORTS = 200
 """Reports of harm that are stored for one rater; more are not one person's."""
 
 _log = logging.getLogger("ppai")
-
-Written = Annotated[str, Field(max_length=2000), AfterValidator(lambda text: text.replace("\0", ""))]
-"""What a rater types; PostgreSQL keeps no NUL."""
-
-
-class ActRequest(BaseModel):
-    """What a browser may send; anything longer or of another form is refused."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    act: str
-    code: Annotated[str, Field(max_length=40)] | None = None
-    typed: Annotated[str, Field(max_length=100)] = ""
-    token: Annotated[str, Field(max_length=400)] = ""
-    submission: Annotated[str, Field(min_length=8, max_length=100, pattern=r"^[\w.:-]+$")] | None = None
-    outcomes: Annotated[dict[str, Outcome], Field(max_length=100)] = {}
-    comment: Written = ""
-    reason: SkipReason | None = None
-    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    extra: bool = False
-    side: Literal["a", "b", "both"] = "both"
-    text: Written = ""
-    guess: Literal["a", "b", "unsure"] | None = None
 
 
 class Desk:
@@ -75,10 +52,9 @@ class Desk:
         self.name = study
         self.settings = settings
         self._clock = clock
-        self._rng = rng or random.SystemRandom()
         self._tokens = ItemTokens(store.secret("item-tokens"), settings.token_hours * 3600)
         self._salt = store.secret("raters")
-        self._sides_key = store.secret(f"sides:{study}")
+        self._dealer = Dealer(store.secret(f"sides:{study}"), rng or random.SystemRandom())
         with store.work(study) as work:
             self._read_content(work)
         self._acts: dict[str, Callable[[ActRequest], View]] = {
@@ -119,7 +95,7 @@ class Desk:
                 return View(error="error.bad_request").payload()
             return handler(asked).payload()
         except ValidationError as error:
-            return View(error=_error_of(error)).payload()
+            return View(error=error_of(error)).payload()
         except TokenExpired as error:
             renew = {"id": error.item, "token": self._tokens.sign(error.item)}
             return View(error="error.expired", renew=renew).payload()
@@ -150,7 +126,7 @@ class Desk:
             with self._work() as work:
                 participant = work.participant(rater)
                 if participant is not None:
-                    return self._state(work, participant, asked, framed=True)
+                    return self._where_she_left(work, participant, asked)
         return View(screen=Screen.WELCOME, frame=self._frame())
 
     def _consent(self, asked: ActRequest) -> View:
@@ -167,7 +143,13 @@ class Desk:
             participant = work.participant(rater_hash(self._salt, code))
             if participant is None:
                 raise VoteRefused("code_unknown", "no such code")
-            return self._state(work, participant, asked.model_copy(update={"code": code}), framed=True)
+            return self._where_she_left(work, participant, asked.model_copy(update={"code": code}))
+
+    def _where_she_left(self, work: Work, participant: Participant, asked: ActRequest) -> View:
+        """The state, with the frame that a new page needs; who has begun the probes goes on with them."""
+        if participant.finished_at is None and work.probes(participant.rater):
+            return self._next_probe(work, participant, asked, framed=True)
+        return self._state(work, participant, asked, framed=True)
 
     def _frame(self) -> session.Frame:
         return self.content.frame(self.settings.votes_may_be_lost)
@@ -295,36 +277,27 @@ class Desk:
             if participant.finished_at is None:
                 entry = self._entry(work, asked, participant)
                 answered = {answer.assignment_id for answer in work.probes(participant.rater)}
-                if entry.assignment.assignment_id not in answered and self._can_probe(entry):
-                    work.add_probe(self._guess(entry, participant, asked.guess))
+                able = can_probe(entry, self.config, self.content.pairs)
+                if able and entry.assignment.assignment_id not in answered:
+                    work.add_probe(probe_answer(entry, self.config, asked.guess, self._clock()))
             return self._next_probe(work, participant, asked)
 
-    def _guess(self, entry: Given, participant: Participant, guess: str) -> ProbeAnswer:
-        shown = entry.assignment
-        named = {"a": shown.system_a, "b": shown.system_b}.get(guess)
-        correct = None if named is None else named != self.config.reference_id
-        return ProbeAnswer(shown.assignment_id, participant.rater, guess, correct, self._clock())
-
-    def _can_probe(self, entry: Given) -> bool:
-        """Whether one side, and one side only, is the reference."""
-        shown = entry.assignment
-        systems = {shown.system_a, shown.system_b}
-        answered = entry.status is VoteStatus.SUBMITTED and shown.repeat == 0
-        return answered and self.config.reference_id in systems and entry.pair_id in self.content.pairs
-
-    def _next_probe(self, work: Work, participant: Participant, asked: ActRequest) -> View:
+    def _next_probe(self, work: Work, participant: Participant, asked: ActRequest, framed: bool = False) -> View:
         if participant.finished_at is None:
-            answered = {answer.assignment_id for answer in work.probes(participant.rater)}
-            able = [entry for entry in work.given(participant.rater) if self._can_probe(entry)]
-            left = [entry for entry in able if entry.assignment.assignment_id not in answered]
-            number = len(answered) + 1
-            if left and number <= PROBES:
-                # drawn from what is constant, so that a reload asks about the same pair
-                entry = random.Random(f"{participant.rater}:{number}").choice(left)
-                view = ProbeView(self.config.probe, number, min(PROBES, len(answered) + len(left)))
-                return View(screen=Screen.PROBE, code=asked.code, item=self._item(work, entry), probe=view)
+            given = work.given(participant.rater)
+            able = [entry for entry in given if can_probe(entry, self.config, self.content.pairs)]
+            answers = work.probes(participant.rater)
+            entry, of = next_probe(participant.rater, able, answers)
+            if entry is not None:
+                return View(
+                    screen=Screen.PROBE,
+                    code=asked.code,
+                    frame=self._frame() if framed else None,
+                    item=self._item(work, entry),
+                    probe=ProbeView(self.config.probe, len(answers) + 1, of),
+                )
             work.finish(participant.rater)
-        return self._thanks(work, participant, asked)
+        return self._thanks(work, participant, asked, framed)
 
     def _thanks(self, work: Work, participant: Participant, asked: ActRequest, framed: bool = False) -> View:
         given = work.given(participant.rater)
@@ -341,20 +314,9 @@ class Desk:
             ),
         )
 
-    def _preferred(self, work: Work, given: list[Given] | Any) -> str | None:
-        """The system that won most of the rater's overall choices, `=` where two did."""
-        wins: dict[str, int] = {}
-        for entry in session.answered(given):
-            vote = work.last_vote(entry)
-            outcome = None if vote is None else vote.outcomes.get(self.config.overall_key)
-            if vote is not None and outcome in (Outcome.A, Outcome.B) and vote.repeat == 0:
-                system = vote.system_a if outcome is Outcome.A else vote.system_b
-                wins[system] = wins.get(system, 0) + 1
-        if not wins:
-            return None
-        best = [system for system, count in wins.items() if count == max(wins.values())]
-        labels = {system.id: system.label for system in self.config.systems}
-        return labels[best[0]] if len(best) == 1 else "="
+    def _preferred(self, work: Work, given: Sequence[Given]) -> str | None:
+        votes = (work.last_vote(entry) for entry in session.answered(given))
+        return preferred((vote for vote in votes if vote is not None), self.config)
 
     # What comes next
 
@@ -377,7 +339,9 @@ class Desk:
         if entry is None and session.sitting_complete(given, participant, self.config.session_pairs):
             screen = Screen.PAUSE
         elif entry is None:
-            entry, screen = self._draw(work, participant, known, asked.extra)
+            entry, screen = self._dealer.deal(
+                work, participant.rater, known, self.content, self._now(), beyond_overlap=asked.extra
+            )
         return View(
             screen=screen,
             code=asked.code,
@@ -392,39 +356,6 @@ class Desk:
             item=None if entry is None else self._item(work, entry),
             notice=notice,
         )
-
-    def _draw(
-        self, work: Work, participant: Participant, given: list[Given], extra: bool
-    ) -> tuple[Given | None, Screen]:
-        items = work.items()
-        elsewhere = work.open_elsewhere(participant.rater, self._clock() - OPEN_SECONDS)
-        overlap = self.config.overlap
-        draw = next_item(items, elsewhere, given, overlap, self._rng, beyond_overlap=extra)
-        if draw is None:
-            more = next_item(items, elsewhere, given, overlap, self._rng, beyond_overlap=True)
-            return None, Screen.EXHAUSTED if more is None else Screen.ENOUGH
-        pair = self.content.pairs[draw.pair_id]
-        if draw.repeat:
-            first = next(
-                one.assignment
-                for one in given
-                if one.pair_id == draw.pair_id and one.assignment.arm is draw.arm and not one.assignment.repeat
-            )
-            system_a, system_b = first.system_b, first.system_a
-        else:
-            system_a, system_b = sides(self._sides_key, pair, draw.arm, draw.showing)
-        assignment = Assignment(
-            assignment_id=uuid.uuid4().hex,
-            prompt_id=pair.prompt_id,
-            system_a=system_a,
-            system_b=system_b,
-            rater=participant.rater,
-            arm=draw.arm,
-            repeat=draw.repeat,
-            draw=draw.rule,
-            created_at=self._now(),
-        )
-        return work.give(draw.pair_id, assignment), Screen.PAIR
 
     def _item(self, work: Work, entry: Given) -> ItemView:
         shown = entry.assignment
@@ -445,8 +376,3 @@ def _is_of(vote: Vote, entry: Given) -> bool:
         getattr(vote, name) == getattr(shown, name)
         for name in ("rater", "prompt_id", "system_a", "system_b", "arm", "repeat")
     )
-
-
-def _error_of(error: ValidationError) -> str:
-    too_long = any(one["type"] in ("string_too_long", "dict_too_long", "too_long") for one in error.errors())
-    return "error.too_long" if too_long else "error.bad_request"
