@@ -130,9 +130,9 @@ class PreferenceKey:
 def preference_rows(study: Study, *, criteria: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """One row a pair, arm and criterion that has a preferred response, as TRL's preference trainers read it.
 
-    `prompt`, `chosen` and `rejected` are texts, as the raters of the arm were shown them; `margin` is the share of votes for the chosen response less
-    that for the other, in (0, 1]; `n_votes` counts all of them, ties too. Hidden repeats, skips and void votes
-    do not count. Pairs whose votes are even give no row.
+    `prompt`, `chosen` and `rejected` are texts, as the raters of the arm were shown them; `margin` is the share of
+    votes for the chosen response less that for the other, in (0, 1]; `n_votes` counts all of them, ties too. Hidden
+    repeats, skips and void votes do not count. Pairs whose votes are even give no row.
     """
     keys = tuple(criteria) if criteria is not None else study.config.keys
     prompts = {prompt.id: prompt.text for prompt in study.prompts}

@@ -1,8 +1,10 @@
-"""Fixtures for real studies that stand beside the repository; their tests are skipped where they are absent."""
+"""Fixtures: real studies beside the repository (their tests are skipped where they are absent), the app, a browser."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,3 +28,40 @@ def published_study() -> Path:
 def pandalm_study() -> Path:
     """PandaLM's test set, in the general layout."""
     return _study_directory("pandalm_study")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser for the tests of one module: Playwright's loop must not run while others start one of their own."""
+    import browser
+    from playwright.sync_api import sync_playwright
+
+    path = browser.find()
+    assert path is not None, "no Chromium: run python tests/browser.py"
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def visits(chromium: Any) -> Iterator[Any]:
+    """Pages of that browser; a test fails where one of them logs an error or asks another host for anything."""
+    from visits import Visits
+
+    opened = Visits(chromium)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def rating_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The app on a study of forty pairs, three to a sitting, with room for every rater of the tests."""
+    from rating import rating_study
+    from serving import serving
+
+    from ppai.schema import DEFAULT_CRITERIA
+
+    study = rating_study(40, criteria=DEFAULT_CRITERIA, session_pairs=3, overlap=1000, reveal=True, results="after_session")
+    with serving(study, tmp_path_factory.mktemp("rating"), PPAI_ADMIN_PASSWORD="opensesame") as app:
+        yield app

@@ -132,8 +132,9 @@ def laid_out(
     layout = base(at + top + bottom) | {
         "margin": {"l": left, "r": right, "t": top, "b": bottom},
         "xaxis": {
-            "tickformat": ".0%",
             "tickvals": [0, 0.25, 0.5, 0.75, 1],
+            "ticktext": ["0%", "", "50%", "", "100%"],
+            "tickangle": 0,
             "gridcolor": "--ppai-line",
             "zeroline": False,
             "fixedrange": True,
@@ -207,6 +208,12 @@ def nothing_drawn(what: str, left_out: Sequence[str]) -> str:
 def sources_drawn(groups: Iterable[Group]) -> list[str]:
     found = list(dict.fromkeys(row.source for group in groups for row in group.rows))
     return sorted(found, key=lambda source: source != HUMAN)
+
+
+def look(sources: Sequence[str], source: str) -> int:
+    """Which colour and form a source has: the first for people, the same for a judge with and without them."""
+    judges = [one for one in sources if one != HUMAN]
+    return 0 if source == HUMAN else 1 + judges.index(source)
 
 
 def whiskers(intervals: Sequence[Json]) -> dict[str, Any]:

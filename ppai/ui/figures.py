@@ -17,6 +17,7 @@ from ppai.ui.chart_layout import (
     laid_out,
     line_at_half,
     listed,
+    look,
     nothing_drawn,
     plain,
     sources_drawn,
@@ -107,7 +108,8 @@ def appearance_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
         return Chart(None, nothing_drawn(f"comparisons on {labels.criterion(criterion)}", left_out))
     rows, layout = laid_out(groups, top=8)
     data = []
-    for number, source in enumerate(sources_drawn(groups)):
+    for source in sources_drawn(groups):
+        number = look(sources_drawn(groups), source)
         own = [(place, group, row) for place, group, row in rows if row.source == source]
         rates = [row.figures["rate"] for _, _, row in own]
         colour = ("--ppai-chart-x", "--ppai-chart-y", "--ppai-chart-tie")[number % 3]
@@ -190,7 +192,8 @@ def _dots(groups: Iterable[Group], axis: str, what: str) -> Chart:
         return Chart(None, nothing_drawn(what, left_out))
     rows, layout = laid_out(drawn, DOT_ROW, top=8)
     data = []
-    for number, source in enumerate(sources_drawn(drawn)):
+    for source in sources_drawn(drawn):
+        number = look(sources_drawn(drawn), source)
         own = [(place, group, row) for place, group, row in rows if row.source == source]
         rates = [row.figures["rate"] for _, _, row in own]
         colour = f"--ppai-chart-{number % 5}"
