@@ -62,6 +62,8 @@ def rating_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     from ppai.schema import DEFAULT_CRITERIA
 
-    study = rating_study(40, criteria=DEFAULT_CRITERIA, session_pairs=3, overlap=1000, reveal=True, results="after_session")
+    study = rating_study(
+        40, criteria=DEFAULT_CRITERIA, session_pairs=3, overlap=1000, reveal=True, results="after_session"
+    )
     with serving(study, tmp_path_factory.mktemp("rating"), PPAI_ADMIN_PASSWORD="opensesame") as app:
         yield app

@@ -244,16 +244,16 @@ def whiskers_above(intervals: Sequence[Json], at: Sequence[float]) -> dict[str, 
     }
 
 
-def line_at_half(height: float) -> dict[str, Any]:
+def half_line(x: Sequence[float], y: Sequence[float]) -> dict[str, Any]:
+    """Where both systems, or both sides, are equal: a trace beneath the others, since a grid would hide a shape."""
     return {
-        "type": "line",
-        "yref": "paper",
-        "y0": 0,
-        "y1": 1,
-        "x0": 0.5,
-        "x1": 0.5,
-        "line": {"color": "--ppai-muted", "width": 1, "dash": "dash"},
-        "layer": "below",
+        "type": "scatter",
+        "mode": "lines",
+        "x": list(x),
+        "y": list(y),
+        "line": {"color": "--ppai-muted", "width": 1.5, "dash": "dot"},
+        "showlegend": False,
+        "hoverinfo": "skip",
     }
 
 

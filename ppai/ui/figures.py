@@ -14,8 +14,8 @@ from ppai.ui.chart_layout import (
     Group,
     Row,
     drawn_groups,
+    half_line,
     laid_out,
-    line_at_half,
     listed,
     look,
     nothing_drawn,
@@ -191,7 +191,7 @@ def _dots(groups: Iterable[Group], axis: str, what: str) -> Chart:
     if not drawn:
         return Chart(None, nothing_drawn(what, left_out))
     rows, layout = laid_out(drawn, DOT_ROW, top=8)
-    data = []
+    data: list[dict[str, Any]] = [half_line([0.5, 0.5], layout["yaxis"]["range"])]
     for source in sources_drawn(drawn):
         number = look(sources_drawn(drawn), source)
         own = [(place, group, row) for place, group, row in rows if row.source == source]
@@ -214,7 +214,6 @@ def _dots(groups: Iterable[Group], axis: str, what: str) -> Chart:
                 "hovertemplate": "%{hovertext}<extra></extra>",
             }
         )
-    layout["shapes"] += [line_at_half(layout["height"])]
     layout |= {"showlegend": False}
     layout["xaxis"] |= {"range": [-0.02, 1.02], "title": {"text": axis, "font": {"size": 12}}}
     words = (

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ppai.ui.chart_layout import LEGEND, Chart, base, plain
+from ppai.ui.chart_layout import LEGEND, Chart, base, half_line, plain
 from ppai.ui.labels import counted, percent
 
 Json = Mapping[str, Any]
@@ -85,7 +85,8 @@ def rater_chart(raters: Mapping[str, Json]) -> Chart:
             if raters
             else "Nobody has voted yet.",
         )
-    data = []
+    most = max(habits["n"] for _, habits in known)
+    data: list[dict[str, Any]] = [half_line([0, 1.05 * most], [0.5, 0.5])]
     for name, flagged, colour, symbol in (
         ("no flag", False, "--ppai-chart-0", "circle"),
         ("flagged", True, "--ppai-chart-1", "diamond-open"),
@@ -110,7 +111,7 @@ def rater_chart(raters: Mapping[str, Json]) -> Chart:
         "legend": LEGEND,
         "xaxis": {
             "title": {"text": "votes", "font": {"size": 12}},
-            "rangemode": "tozero",
+            "range": [0, 1.05 * most],
             "gridcolor": "--ppai-line",
             "zerolinecolor": "--ppai-line",
             "tickformat": ",d",
@@ -124,17 +125,6 @@ def rater_chart(raters: Mapping[str, Json]) -> Chart:
             "zerolinecolor": "--ppai-line",
             "fixedrange": True,
         },
-        "shapes": [
-            {
-                "type": "line",
-                "xref": "paper",
-                "x0": 0,
-                "x1": 1,
-                "y0": 0.5,
-                "y1": 0.5,
-                "line": {"color": "--ppai-muted", "width": 1, "dash": "dash"},
-            }
-        ],
     }
     flagged_count = sum(1 for _, habits in known if habits["flags"])
     words = (

@@ -28,6 +28,7 @@ function showMessage(text, place = element.querySelector("dialog[open] .ppai-mes
     place.hidden = !text;
   }
   if (text && place?.getAttribute("role") !== "alert") alarm(text);
+  if (!text) live.assertive.textContent = "";
 }
 
 function screenMessage() {

@@ -20,6 +20,7 @@ function screenName() {
 
 function show(view, { focus }) {
   shown = { ...view, first: !focus };
+  live.assertive.textContent = "";
   rerender();
   if (!focus) return;
   window.scrollTo(0, 0);

@@ -1,0 +1,155 @@
+"""Charts show the Summary's numbers, say in words what they lack the data for, and are figures that Plotly takes."""
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from small_studies import small_study, verdict, verdicts_of, vote, votes_of
+
+from eval.report import summarise
+from ppai.schema import Study, Verdict, Vote
+from ppai.ui import page
+from ppai.ui.chart_layout import LIGHT, Chart, themed
+from ppai.ui.figures import appearance_chart, reference_chart, share_chart, topic_chart
+from ppai.ui.habit_figures import rater_chart, time_chart, votes_by_time
+from ppai.ui.labels import Labels, Matchup
+
+PROMPTS = tuple(f"p{n}" for n in range(10))
+
+
+def summary_of(study: Study, votes: list[Vote], verdicts: list[Verdict] | None = None) -> dict[str, Any]:
+    return summarise(study, votes_of(study, *votes), verdicts_of(study, *(verdicts or []))).as_json()
+
+
+def voted(outcomes: str, **more: Any) -> list[Vote]:
+    """A vote a prompt: `a` new wins, `b` base wins, `t` tie."""
+    return [vote(f"p{n}", "new", "base", {"t": "tie"}.get(o, o), **more) for n, o in enumerate(outcomes)]
+
+
+def drawn(chart: Chart) -> dict[str, Any]:
+    """The figure, having shown that Plotly takes it with no colour left to fill in."""
+    assert chart.figure is not None
+    ready = themed(chart.figure)
+    assert "--ppai" not in str(ready)
+    go.Figure(ready)
+    return chart.figure
+
+
+def named(figure: dict[str, Any]) -> dict[str, Any]:
+    """The traces that a legend would name."""
+    return {trace["name"]: trace for trace in figure["data"] if "name" in trace}
+
+
+def test_two_systems_are_bars_that_fill_the_width() -> None:
+    study = small_study(PROMPTS)
+    judge = [verdict(p, "base", "new", "a") for p in PROMPTS]
+    chart = share_chart(summary_of(study, voted("aaaaaabbtt"), judge), Labels.of(study.config))
+    bars = drawn(chart)["data"][:3]
+    assert [bar["name"] for bar in bars] == ["new", "Tie", "base"]
+    assert [bar["x"][0] for bar in bars] == [0.6, 0.2, 0.2]
+    assert [bar["x"][1] for bar in bars] == [0.0, 0.0, 1.0]
+    assert chart.figure is not None
+    assert chart.figure["layout"]["yaxis"]["ticktext"] == ["people", "j"]
+    assert "people and j" in chart.words
+
+
+def test_the_interval_lies_above_the_bars_and_in_the_hover() -> None:
+    study = small_study(PROMPTS)
+    summary = summary_of(study, voted("aaaaaabbtt"))
+    data = drawn(share_chart(summary, Labels.of(study.config)))["data"]
+    share = summary["criteria"]["overall"]["human"]["shares"]["new"]
+    assert math.isclose(data[3]["error_x"]["array"][0], share["high"] - share["estimate"])
+    assert math.isclose(data[3]["error_x"]["arrayminus"][0], share["estimate"] - share["low"])
+    assert f"new: 60% [{100 * share['low']:.0f}, {100 * share['high']:.0f}]" in data[0]["hovertext"][0]
+    assert "10 pairs, 10 votes" in data[0]["hovertext"][0]
+
+
+def test_every_row_says_its_n() -> None:
+    study = small_study(PROMPTS)
+    layout = drawn(share_chart(summary_of(study, voted("aaabbb")), Labels.of(study.config)))["layout"]
+    assert [note["text"] for note in layout["annotations"]] == ["<b>Overall</b>", "n 6"]
+
+
+def test_too_little_is_said_in_words() -> None:
+    study = small_study(PROMPTS)
+    labels = Labels.of(study.config)
+    none = share_chart(summary_of(study, []), labels)
+    assert (none.figure, none.words) == (None, "There are no comparisons yet.")
+    few = share_chart(summary_of(study, voted("aab")), labels)
+    assert few.figure is None and "none has 5 pairs yet" in few.words
+    some = share_chart(summary_of(study, voted("aab"), [verdict(p, "base", "new", "a") for p in PROMPTS]), labels)
+    assert some.figure is not None
+    assert some.left_out == ("Not drawn, with fewer than 5 pairs: Overall (people).",)
+
+
+def test_several_systems_are_dots_against_the_reference_and_shares_of_their_own() -> None:
+    study = small_study(PROMPTS, ("base", "new", "other"))
+    votes = voted("aaaaaaaaaa") + [vote(p, "other", "base", "b") for p in PROMPTS]
+    summary, labels = summary_of(study, votes), Labels.of(study.config)
+    dots = drawn(reference_chart(summary, labels, "overall"))
+    assert named(dots)["people"]["x"] == [1.0, 0.0]
+    assert dots["layout"]["xaxis"]["title"]["text"] == "win rate against base"
+    assert named(drawn(appearance_chart(summary, labels, "overall")))["people"]["x"] == [0.5, 1.0, 0.0]
+
+
+def test_topics_stand_in_their_order_with_every_source() -> None:
+    study = small_study(PROMPTS)
+    rate = {"estimate": 0.5, "low": 0.2, "high": 0.8, "n": 6, "method": "m"}
+    few = rate | {"n": 2}
+    found = [
+        ("sleep", "human", {"n": 6, "win_rate": {"new>base": rate}}),
+        ("food", "human", {"n": 6, "win_rate": {"new>base": rate}}),
+        ("sleep", "judge:j", {"n": 6, "win_rate": {"new>base": rate}}),
+        ("food", "judge:j", {"n": 2, "win_rate": {"new>base": few}}),
+    ]
+    chart = topic_chart(found, Matchup("new>base", "new", "base"), Labels.of(study.config))
+    headings = [note["text"] for note in drawn(chart)["layout"]["annotations"] if note["text"].startswith("<b>")]
+    assert headings == ["<b>sleep</b>", "<b>food</b>"]
+    assert list(named(drawn(chart))) == ["people", "j"]
+    assert chart.left_out == ("Not drawn, with fewer than 5 pairs: food (j).",)
+
+
+def test_votes_over_time_are_counted_by_hour_or_day() -> None:
+    start = 1_750_000_000.0
+    figure = drawn(time_chart([start, start + 60, start + 7200]))
+    assert figure["data"][0]["y"] == [2, 0, 1]
+    starts, counts, unit = votes_by_time(np.array([start, start + 5 * 86400]))
+    assert (len(starts), counts, unit) == (6, [1, 0, 0, 0, 0, 1], "day")
+    assert time_chart([]).figure is None
+    assert "Only one vote" in time_chart([start, math.nan]).words
+
+
+def test_flagged_raters_stand_out_by_form() -> None:
+    habits = {"n": 20, "share_a": 0.5, "median_seconds": 40.0, "flags": []}
+    chart = rater_chart({"r1": habits, "r2": habits | {"flags": ["side_bias"], "share_a": 0.95}})
+    assert [(name, trace["marker"]["symbol"]) for name, trace in named(drawn(chart)).items()] == [
+        ("no flag", "circle"),
+        ("flagged", "diamond-open"),
+    ]
+    assert rater_chart({}).words == "Nobody has voted yet."
+
+
+def test_a_systems_name_is_text_and_not_markup() -> None:
+    study = small_study(PROMPTS, ("base", "new"))
+    summary = summary_of(study, voted("aaaaaabbtt"))
+    labels = Labels({"base": "base", "new": "<b>new</b>"}, {"overall": "over & all"}, "overall")
+    figure = drawn(share_chart(summary, labels))
+    assert "&lt;b&gt;new&lt;/b&gt;" in figure["data"][0]["hovertext"][0]
+    assert figure["layout"]["annotations"][0]["text"] == "<b>Over &amp; all</b>"
+
+
+def test_light_colours_are_the_style_sheets() -> None:
+    sheets = "".join((page.STATIC / name).read_text(encoding="utf-8") for name in ("tokens.css", "results.css"))
+    light = "".join(re.findall(r":root \{(.*?)\}", sheets, re.DOTALL))
+    written = dict(re.findall(r"(--ppai-[\w-]+): (#[0-9a-f]+);", light))
+    assert {name: written[name] for name in LIGHT} == LIGHT
+
+
+def test_a_judge_looks_the_same_with_people_and_without() -> None:
+    rate = {"n": 6, "win_rate": {"new>base": {"estimate": 0.5, "low": 0.2, "high": 0.8, "n": 6, "method": "m"}}}
+    labels, matchup = Labels.of(small_study(PROMPTS).config), Matchup("new>base", "new", "base")
+    both = topic_chart([("sleep", "human", rate), ("sleep", "judge:j", rate)], matchup, labels)
+    alone = topic_chart([("sleep", "judge:j", rate)], matchup, labels)
+    assert named(drawn(both))["j"]["marker"] == named(drawn(alone))["j"]["marker"]
