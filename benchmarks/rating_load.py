@@ -157,9 +157,7 @@ class Tally:
     def line(self, name: str, span: float) -> str:
         p50, p95, p99 = np.percentile(np.array(self.seconds) * 1000, [50, 95, 99])
         rate = len(self.seconds) / span
-        return (
-            f"{name:28s} {len(self.seconds):6d} {rate:7.1f}/s {p50:8.1f} {p95:8.1f} {p99:8.1f} {len(self.errors):7d}"
-        )
+        return f"{name:28s} {len(self.seconds):6d} {rate:7.1f}/s {p50:8.1f} {p95:8.1f} {p99:8.1f} {len(self.errors):7d}"
 
 
 async def drive(clients: list[Any], seconds: float, pace: float) -> Tally:

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import orjson
 import pandas as pd
-from sqlalchemy import Connection, RowMapping, Table, func, insert, select
+from sqlalchemy import Connection, RowMapping, Table, Text, cast, func, insert, select
 
 from ppai.errors import StoreError
 from ppai.frames import VOTE_COLUMNS, encode_outcomes, verdict_frame
@@ -193,21 +194,23 @@ class SqlStore:
     def votes_after(self, name: str, seq: int, keys: Sequence[str]) -> tuple[pd.DataFrame, int]:
         v = t.votes.c
         columns = ["seq", *VOTE_COLUMNS, "outcomes"]
+        # many votes say the same: their outcomes are read as text, and each different text decoded once
+        wanted = [*(v[column] for column in columns[:-1]), cast(v.outcomes, Text)]
         with self._database.reading() as connection:
-            chosen = select(*(v[column] for column in columns)).where(
-                v.study_id == self._study_id(connection, name), v.seq > seq
-            )
+            chosen = select(*wanted).where(v.study_id == self._study_id(connection, name), v.seq > seq)
             rows = connection.execute(chosen.order_by(v.seq)).all()
         values = list(zip(*rows, strict=True)) if rows else [() for _ in columns]
-        data: dict[str, Any] = dict(zip(columns, values, strict=True))
-        outcomes = data.pop("outcomes")
+        data: dict[str, Any] = {
+            column: np.array(row, dtype=object) for column, row in zip(columns, values, strict=True)
+        }
+        texts = data.pop("outcomes")
         for column in ("seconds", "created_at"):
-            data[column] = np.array(data[column], dtype=float)
+            data[column] = data[column].astype(float)
         for column in ("seq", "repeat", "revision"):
-            data[column] = np.array(data[column], dtype=np.int64)
-        for column in ("vote_id", "prompt_id", "system_a", "system_b", "rater", "arm", "status"):
-            data[column] = np.array(data[column], dtype=object)
-        frame = pd.DataFrame(data | encode_outcomes(outcomes, keys))
+            data[column] = data[column].astype(np.int64)
+        which, different = pd.factorize(texts)
+        encoded = encode_outcomes([orjson.loads(text) for text in different], keys)
+        frame = pd.DataFrame(data | {column: codes[which] for column, codes in encoded.items()})
         return frame, int(rows[-1][0]) if rows else seq
 
     def verdicts(self, name: str, keys: Sequence[str]) -> tuple[pd.DataFrame, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,6 +27,9 @@ class Statistics(Protocol):
     """The statistics that `app.py` hands to the pages, so that the pages stay below `eval`."""
 
     def summarise(self, study: Study, votes: pd.DataFrame, verdicts: pd.DataFrame) -> JsonReady: ...
+    def topics(
+        self, study: Study, votes: pd.DataFrame, verdicts: pd.DataFrame, criterion: str, *, arm: str = ...
+    ) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True)
