@@ -13,7 +13,7 @@ from ppai.leaks import LeakTable, leak_table
 from ppai.store.base import HarmReport, ProbeAnswer, StudyInfo
 from ppai.ui.access import Refusal
 from ppai.ui.browse import prompt_name
-from ppai.ui.labels import Labels
+from ppai.ui.labels import Labels, rater_label
 from ppai.ui.markup import escape, said
 from ppai.ui.page import QUIETLY, View, answering, lay_out, on_load
 from ppai.ui.tables import Column, Table, table_html
@@ -189,7 +189,7 @@ def _reports(reports: Sequence[HarmReport], names: Mapping[str, str], labels: La
             f"{report.prompt_id} · {names.get(report.prompt_id, '')}",
             " and ".join(labels.system(system) for system in report.systems),
             report.text or "–",
-            report.rater[:8],
+            rater_label(report.rater),
         )
         for report in sorted(reports, key=lambda report: -report.created_at)
     )

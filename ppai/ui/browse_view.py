@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ppai.schema import Outcome, Prompt, Study, Verdict, Vote
-from ppai.ui.labels import ARMS, Labels
+from ppai.ui.labels import ARMS, Labels, rater_label
 from ppai.ui.markup import escape, said
 from ppai.ui.render import markdown_html, plain_html
 from ppai.ui.tables import Column, Table, table_html
@@ -75,7 +75,7 @@ def votes_html(events: Study, labels: Labels) -> str:
 def _vote_table(votes: Sequence[Vote], labels: Labels) -> Table:
     rows = tuple(
         (
-            vote.rater[:8],
+            rater_label(vote.rater),
             f"{labels.system(vote.system_a)} / {labels.system(vote.system_b)}",
             *(winner(vote.outcomes.get(key), vote, labels) for key in labels.criteria),
             ARMS.get(vote.arm.value, vote.arm.value) + (f", repeat {vote.repeat}" if vote.repeat else ""),

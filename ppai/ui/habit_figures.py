@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppai.ui.chart_layout import LEGEND, Chart, base, half_line, plain
-from ppai.ui.labels import counted, percent
+from ppai.ui.labels import counted, percent, rater_label
 
 Json = Mapping[str, Any]
 
@@ -137,7 +137,7 @@ def rater_chart(raters: Mapping[str, Json]) -> Chart:
 def _rater_hover(rater: str, habits: Json) -> str:
     seconds = habits["median_seconds"]
     lines = [
-        f"<b>{plain(rater[:8])}</b>",
+        f"<b>{plain(rater_label(rater))}</b>",
         f"{counted(habits['n'], 'vote')}, side A {percent(habits['share_a'])}",
     ]
     if seconds is not None:

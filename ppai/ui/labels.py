@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,6 +12,8 @@ from ppai.schema import StudyConfig
 HUMAN = "human"
 PEOPLE = "people"
 JUDGE_PREFIX = "judge:"
+
+_HASHED = re.compile(r"r[0-9a-f]{16}")
 
 ARMS = {"as_is": "as written", "plain": "format flattened", "live": "live chat"}
 """Arms in words."""
@@ -100,3 +103,8 @@ def interval(figures: Mapping[str, Any]) -> str:
 def counted(n: int, one: str, many: str | None = None) -> str:
     """`1 prompt`, `2 prompts`."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def rater_label(rater: str) -> str:
+    """A rater's id as screens show it: the first digits of a salted hash, any other id whole."""
+    return rater[:8] if _HASHED.fullmatch(rater) else rater

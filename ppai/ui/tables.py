@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ppai.ui.labels import HUMAN, Labels, Matchup, interval, percent, source_label, sources_of
+from ppai.ui.labels import HUMAN, Labels, Matchup, interval, percent, rater_label, source_label, sources_of
 from ppai.ui.markup import escape, said
 
 Json = Mapping[str, Any]
@@ -207,7 +207,7 @@ def rater_table(raters: Mapping[str, Json]) -> Table:
         repeats = habits.get("n_repeats") or 0
         rows.append(
             (
-                rater[:8],
+                rater_label(rater),
                 f"{habits['n']:,}",
                 percent(habits["share_a"]),
                 "–" if seconds is None else f"{seconds:.0f}",
