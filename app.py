@@ -11,12 +11,12 @@ from ppai.errors import PPAIError
 from ppai.settings import Settings, read_settings
 
 
-def serve(settings: Settings, *, share: bool = False) -> None:
+def serve(settings: Settings) -> None:
     """Serves the study of `settings` until it is interrupted."""
     from eval import report
     from ppai.ui.serve import launch, open_context
 
-    served = launch(open_context(settings, report), share=share)
+    served = launch(open_context(settings, report))
     print(f"PPAI is ready: {served.url}", flush=True)
     served.wait()
 

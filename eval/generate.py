@@ -7,17 +7,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from finetune.model import PACKAGED, load_model
+from ppai.errors import PPAIError, StudyError
+from ppai.schema import Prompt
+from ppai.studyfiles.lines import read_objects
+from ppai.studyfiles.problems import Problem, problems_of, quoted
+from ppai.studyfiles.published_names import response_file
 
 PROMPTS = Path(__file__).parent / "prompts"
+
+Writer = Callable[[str, str], tuple[str, str]]
+"""From (prompt id, post) to (response as shown, raw text)."""
+
 _SENTENCE_END = re.compile(r"[.!?][\"'”’)*]*(?=\s|$)")
 
 
@@ -34,6 +46,17 @@ class Sampling:
     repetition_penalty: float = 1.15
     seed: int = 42
 
+    def __post_init__(self) -> None:
+        """Raises PPAIError where nothing can be sampled so."""
+        for name, fits, wanted in (
+            ("max_new_tokens", self.max_new_tokens > 0, "above 0"),
+            ("temperature", 0 < self.temperature < math.inf, "above 0"),
+            ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
+            ("repetition_penalty", 0 < self.repetition_penalty < math.inf, "above 0"),
+        ):
+            if not fits:
+                raise PPAIError(f"--{name.replace('_', '-')} must be {wanted}, not {getattr(self, name)}")
+
 
 def prompt_seed(seed: int, prompt_id: str) -> int:
     """The seed of one prompt, so that its response does not depend on which others are asked for."""
@@ -49,12 +72,19 @@ def clean(text: str, hit_limit: bool) -> str:
     return text[: ends[-1]] if ends else text
 
 
-def writer(sampling: Sampling) -> Callable[[str, str], tuple[str, str]]:
-    """A function from (prompt id, post) to (response as shown, raw text)."""
-    import torch
+def read_system_prompt(name: str) -> str:
+    """Raises PPAIError, naming those that there are."""
+    known = {path.stem: path for path in sorted(PROMPTS.glob("generate_*.txt"))}
+    if name not in known:
+        raise PPAIError(f"--prompt: {name!r} is not one of {', '.join(known)}")
+    return known[name].read_text(encoding="utf-8").strip()
 
+
+def writer(sampling: Sampling) -> Writer:
+    """Raises PPAIError where the system prompt or the model is not there."""
+    system_prompt = read_system_prompt(sampling.prompt)
     model, tokenizer = load_model(sampling.model)
-    system_prompt = (PROMPTS / f"{sampling.prompt}.txt").read_text(encoding="utf-8").strip()
+    import torch
 
     def write(prompt_id: str, post: str) -> tuple[str, str]:
         messages = [{"role": "system", "content": system_prompt}, {"role": "user", "content": post}]
@@ -80,41 +110,90 @@ def writer(sampling: Sampling) -> Callable[[str, str], tuple[str, str]]:
     return write
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines if line.endswith("}")]
+def read_samples(path: Path) -> list[dict[str, Any]]:
+    """The rows of a study's prompts, as they stand there.
+
+    Raises StudyError, with the line and the field of every row that is no prompt.
+    """
+    problems: list[Problem] = []
+    rows, seen = [], set()
+    for line, row in read_objects(path, problems):
+        try:
+            key = Prompt.model_validate(row).id
+        except ValidationError as error:
+            problems += problems_of(error, path.name, line)
+            continue
+        if key in seen:
+            problems.append(Problem(path.name, line, "id", f"{quoted(key)} stands twice"))
+        seen.add(key)
+        rows.append(row)
+    if not rows and not problems:
+        problems.append(Problem(path.name, 0, "", "holds no prompts"))
+    if problems:
+        raise StudyError(problems)
+    return rows
+
+
+def finished(partial: Path, prompts: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The rows of a `.partial` file that still hold, by prompt id: of the same texts, made with these settings.
+
+    A line that a killed run tore is passed over.
+    """
+    texts = {str(prompt["id"]): prompt["text"] for prompt in prompts}
+    rows = [row for _, row in read_objects(partial, [])] if partial.exists() else []
+    return {
+        str(row["id"]): row
+        for row in rows
+        if row.get("sampling") == settings and texts.get(str(row.get("id"))) == row.get("user_prompt") is not None
+    }
 
 
 def generate(
-    samples: Path, system: str, sampling: Sampling, progress: Callable[[int, int], None] | None = None
+    samples: Path,
+    system: str,
+    sampling: Sampling,
+    progress: Callable[[int, int], None] | None = None,
+    make_writer: Callable[[Sampling], Writer] = writer,
 ) -> Path:
-    """Writes STEM_<system>_response.jsonl beside `samples` and returns its path.
+    """Writes STEM_<system>_response.jsonl beside `samples` and returns its path; the file appears whole or not at all.
 
     Finished responses are appended to a `.partial` file, from which a later run goes on; those that were made
-    with other settings are made again.
+    with other settings or of another text are made again.
+
+    Raises StudyError where `samples` cannot be used, and what `make_writer` raises.
     """
-    prompts = read_rows(samples)
-    target = samples.with_name(f"{samples.stem}_{system}_response.jsonl")
+    prompts = read_samples(samples)
+    target = samples.with_name(response_file(samples.stem, system))
     partial = target.with_suffix(".partial")
     settings = asdict(sampling)
-    done = {row["id"]: row for row in read_rows(partial) if row["sampling"] == settings}
-    write = writer(sampling) if len(done) < len(prompts) else None
+    done = finished(partial, prompts, settings)
+    write = make_writer(sampling) if len(done) < len(prompts) else None
+    _replace(partial, done.values())
     with partial.open("a", encoding="utf-8") as file:
         for count, prompt in enumerate(prompts, start=1):
-            if prompt["id"] not in done and write is not None:
-                shown, raw = write(str(prompt["id"]), prompt["text"])
-                row = prompt | {"user_prompt": prompt["text"], "ai_answer": shown}
-                done[prompt["id"]] = row | {"raw_text": raw, "sampling": settings}
-                file.write(json.dumps(done[prompt["id"]], ensure_ascii=False) + "\n")
+            key = str(prompt["id"])
+            if key not in done and write is not None:
+                shown, raw = write(key, prompt["text"])
+                answered = prompt | {"user_prompt": prompt["text"], "ai_answer": shown}
+                done[key] = answered | {"raw_text": raw, "sampling": settings}
+                file.write(_line(done[key]))
                 file.flush()
             if progress is not None:
                 progress(count, len(prompts))
-    lines = (json.dumps(done[prompt["id"]], ensure_ascii=False) + "\n" for prompt in prompts)
-    partial.write_text("".join(lines), encoding="utf-8")
+    _replace(partial, [done[str(prompt["id"])] for prompt in prompts])
     partial.replace(target)
     return target
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _replace(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """The file holds these rows, or, where this is interrupted, what it held."""
+    new = path.with_suffix(".new")
+    new.write_text("".join(map(_line, rows)), encoding="utf-8", newline="\n")
+    new.replace(path)
 
 
 def _advance(bar: Any, done: int) -> None:
@@ -142,15 +221,19 @@ def main(
         repetition_penalty=repetition_penalty,
         seed=seed,
     )
-    with tqdm(total=len(read_rows(samples)), unit="response") as bar:
-        target = generate(
-            samples,
-            system,
-            sampling,
-            lambda done, _total: _advance(bar, done),
-        )
+    with tqdm(total=len(read_samples(samples)), unit="response") as bar:
+        target = generate(samples, system, sampling, lambda done, _total: _advance(bar, done))
     typer.echo(f"wrote {target}")
 
 
+def command() -> None:
+    """Runs `main`; an error that PPAI raises on purpose is one line a problem, and exit code 2."""
+    try:
+        typer.run(main)
+    except PPAIError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+
+
 if __name__ == "__main__":
-    typer.run(main)
+    command()

@@ -95,7 +95,11 @@ def summarise(
 
     def of_arm(arm: str) -> Summary:
         showings = None if given is None else given.of_arm(arm)
-        return _arm(study.config, voted.of_arm(arm), judged.of_arm(arm), showings, arm, confidence)
+        votes_of_arm, verdicts_of_arm = voted.of_arm(arm), judged.of_arm(arm)
+        if arm == Arm.PLAIN.value:
+            shown = index.flattened(study)
+            votes_of_arm, verdicts_of_arm = replace(votes_of_arm, index=shown), replace(verdicts_of_arm, index=shown)
+        return _arm(study.config, votes_of_arm, verdicts_of_arm, showings, arm, confidence)
 
     found = set(voted.arms_present()) | set(judged.arms_present())
     others = [arm.value for arm in Arm if arm is not Arm.AS_IS and arm.value in found]

@@ -59,8 +59,15 @@ def serve(
     from ppai.settings import read_settings
     from ppai.ui.serve import launch, open_context
 
-    settings = read_settings(study=study_dir, port=port, host=host, replace=replace or None, database_url=database)
-    served = launch(open_context(settings, report), share=share)
+    settings = read_settings(
+        study=study_dir,
+        port=port,
+        host=host,
+        share=share or None,
+        replace=replace or None,
+        database_url=database,
+    )
+    served = launch(open_context(settings, report))
     typer.echo(f"PPAI is ready: {served.url}")
     served.wait()
 
@@ -81,7 +88,7 @@ def report(
     from ppai.studyfiles.whole_files import write_whole
 
     opened = open_source(source, study)
-    summary = summarise(opened.study, opened.votes, opened.verdicts).as_json()
+    summary = summarise(opened.study, opened.votes, opened.verdicts, assignments=opened.showings).as_json()
     text = json.dumps(summary, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
     if json_file == "-":
         sys.stdout.write(text)

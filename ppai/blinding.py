@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
+from typing import TypeVar
 
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
 from ppai.errors import TokenError, TokenExpired
-from ppai.schema import Arm, Pair
+from ppai.schema import Arm, Assignment, Pair, Study, Vote
 
 _CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """No 0 or O, 1, I, L or U: nothing that is misread from paper or spells a word."""
 _CODE_LENGTH = 12
+HASHED_RATER = re.compile(r"r[0-9a-f]{16}")
+"""What `rater_hash` makes."""
+
+Event = TypeVar("Event", Vote, Assignment)
 
 
 def start_swapped(secret: bytes, pair: Pair, arm: Arm) -> bool:
@@ -49,6 +55,25 @@ def normal_code(typed: str) -> str | None:
 def rater_hash(salt: bytes, code: str) -> str:
     """The id under which a rater is stored: 64 bits of a salted hash, from which the code cannot be had."""
     return "r" + hmac.digest(salt, code.encode(), hashlib.sha256).hex()[:16]
+
+
+def stored_rater(salt: bytes, name: str) -> str:
+    """The id under which a rater of a study's files is stored."""
+    return name if HASHED_RATER.fullmatch(name) else rater_hash(salt, name)
+
+
+def with_hashed_raters(study: Study, salt: bytes) -> Study:
+    """The study with every rater's name in its events hashed; ids that are hashes already stay as they are."""
+
+    def hashed(event: Event) -> Event:
+        return event.model_copy(update={"rater": stored_rater(salt, event.rater)})
+
+    return study.model_copy(
+        update={
+            "votes": tuple(hashed(vote) for vote in study.votes),
+            "assignments": tuple(hashed(entry) for entry in study.assignments),
+        }
+    )
 
 
 class ItemTokens:

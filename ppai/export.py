@@ -15,7 +15,7 @@ import pandas as pd
 from ppai.errors import MissingPackage
 from ppai.frames import submitted, vote_frame
 from ppai.plain import flatten
-from ppai.schema import Arm, Outcome, Record, Study, Verdict, Vote
+from ppai.schema import Arm, Outcome, Record, Study, Verdict, Vote, VoteStatus
 from ppai.studyfiles import write_general, write_published
 from ppai.studyfiles.whole_files import write_whole
 
@@ -27,10 +27,16 @@ class Format(StrEnum):
 
 
 def anonymised(study: Study, *, comments: bool = False) -> Study:
-    """The study without what could name a rater: comments, unless asked for. Raters are salted hashes already."""
+    """The study without what could name a rater: comments, unless asked for, and the reasons of void events.
+
+    Raters are salted hashes in every store.
+    """
     if comments:
         return study
-    votes = tuple(vote.model_copy(update={"comment": None}) for vote in study.votes)
+    votes = tuple(
+        vote.model_copy(update={"comment": None} | ({"reason": None} if vote.status is VoteStatus.VOID else {}))
+        for vote in study.votes
+    )
     return study.model_copy(update={"votes": votes})
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ppai.schema import Outcome, Verdict, Vote, VoteStatus
+from ppai.schema import Assignment, Outcome, Verdict, Vote, VoteStatus
 
 A_WINS, TIE, B_WINS, MISSING = 1, 0, -1, -128
 
@@ -47,6 +47,7 @@ VERDICT_COLUMNS = (
     "unscored",  # the reason, or None
     "named",  # bool
 )
+ASSIGNMENT_COLUMNS = ("prompt_id", "system_a", "system_b", "rater", "arm", "repeat")
 
 
 def outcome_column(key: str) -> str:
@@ -96,6 +97,31 @@ def verdict_frame(verdicts: Iterable[Verdict], keys: Sequence[str]) -> pd.DataFr
     return pd.DataFrame(columns)
 
 
+def assignment_frame(assignments: Iterable[Assignment]) -> pd.DataFrame:
+    """The assignment log with the columns of `ASSIGNMENT_COLUMNS`: a row for each pair that a rater was given."""
+    rows = [[getattr(entry, name) for name in ASSIGNMENT_COLUMNS] for entry in assignments]
+    frame = pd.DataFrame(rows, columns=list(ASSIGNMENT_COLUMNS), dtype=object)
+    return frame.astype({"arm": str, "repeat": np.int64})
+
+
+def showings(assignments: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """Every showing of a pair to a rater once: those of the log, and votes from a file that came without one."""
+    columns = list(ASSIGNMENT_COLUMNS)
+    current = current_votes(events)
+    answered = current[current["status"] != VoteStatus.VOID.value]
+    both = pd.concat([assignments[columns], answered[columns]], ignore_index=True)
+    return both.loc[_unordered(both).drop_duplicates(_ONE_SHOWING).index]
+
+
+_ONE_SHOWING = ["rater", "prompt_id", "low", "high", "arm", "repeat"]
+
+
+def _unordered(frame: pd.DataFrame) -> pd.DataFrame:
+    """With the two systems of each row as `low` and `high`, whatever their sides."""
+    a, b = frame["system_a"].to_numpy(dtype=str), frame["system_b"].to_numpy(dtype=str)
+    return frame.assign(low=np.where(a <= b, a, b), high=np.where(a <= b, b, a))
+
+
 def current_votes(events: pd.DataFrame) -> pd.DataFrame:
     """The events that count: of one rater's with the same pair, arm and repeat, the highest revision.
 
@@ -104,13 +130,8 @@ def current_votes(events: pd.DataFrame) -> pd.DataFrame:
     """
     if events.empty:
         return events
-    a, b = events["system_a"].to_numpy(dtype=str), events["system_b"].to_numpy(dtype=str)
-    key = events[["rater", "prompt_id", "arm", "repeat", "revision"]].assign(
-        low=np.where(a <= b, a, b), high=np.where(a <= b, b, a)
-    )
-    last = key.sort_values("revision", kind="stable").drop_duplicates(
-        ["rater", "prompt_id", "low", "high", "arm", "repeat"], keep="last"
-    )
+    key = _unordered(events[["rater", "prompt_id", "system_a", "system_b", "arm", "repeat", "revision"]])
+    last = key.sort_values("revision", kind="stable").drop_duplicates(_ONE_SHOWING, keep="last")
     return events.loc[last.index.sort_values()]
 
 

@@ -128,8 +128,6 @@ DEFAULT_CRITERIA: tuple[Criterion, ...] = (
 class StudyConfig(Record):
     """`study.yaml`: what a study asks, of whom and how. Every key is optional in the file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: str = ""
     reference: Identifier | None = None
     """The system that others are compared with; the first where none is named."""

@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     """Hours for which the token of a pair on screen is good."""
     space_id: str | None = Field(None, alias="SPACE_ID")
 
+    share: bool = Field(False, alias="PPAI_SHARE")
+    """Whether to make a public link as well, which Gradio's servers relay for some days."""
     replace: bool = Field(False, alias="PPAI_REPLACE")
     """Whether a changed study replaces the stored one at start; votes are kept either way."""
 
@@ -47,7 +49,7 @@ class Settings(BaseSettings):
 
     @property
     def on_loopback(self) -> bool:
-        return self.address in LOOPBACK
+        return self.address in LOOPBACK and self.space_id is None and not self.share
 
     @field_validator("backup")
     @classmethod

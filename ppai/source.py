@@ -8,18 +8,19 @@ from pathlib import Path
 import pandas as pd
 
 from ppai.errors import StoreError
-from ppai.frames import verdict_frame, vote_frame
+from ppai.frames import assignment_frame, showings, verdict_frame, vote_frame
 from ppai.schema import Study
 from ppai.store.base import Store
 
 
 @dataclass(frozen=True)
 class Source:
-    """A study with its vote and verdict frames (see `ppai.frames`)."""
+    """A study with its vote, verdict and showing frames (see `ppai.frames`)."""
 
     study: Study
     votes: pd.DataFrame
     verdicts: pd.DataFrame
+    showings: pd.DataFrame
 
 
 def pick(store: Store, name: str | None) -> str:
@@ -43,7 +44,8 @@ def open_source(source: str, name: str | None = None) -> Source:
 
         study = read_study(Path(source))
         keys = study.config.keys
-        return Source(study, vote_frame(study.votes, keys), verdict_frame(study.verdicts, keys))
+        votes, verdicts = vote_frame(study.votes, keys), verdict_frame(study.verdicts, keys)
+        return Source(study, votes, verdicts, showings(assignment_frame(study.assignments), votes))
     from ppai.store.sql import SqlStore
 
     store = SqlStore(source, create=False)
@@ -52,6 +54,6 @@ def open_source(source: str, name: str | None = None) -> Source:
         study = store.study(chosen)
         votes, _ = store.votes_after(chosen, 0, study.config.keys)
         verdicts, _ = store.verdicts(chosen, study.config.keys)
-        return Source(study, votes, verdicts)
+        return Source(study, votes, verdicts, showings(store.assignments(chosen), votes))
     finally:
         store.close()

@@ -13,6 +13,8 @@ from ppai.schema import Criterion, Pair, Prompt, Response, Study, StudyConfig, S
 
 ONE_CRITERION = (Criterion(key="overall", question="Which is better?"),)
 _numbers = count()
+R1, R2, R3 = (f"r{number:016x}" for number in (1, 2, 3))
+"""Raters as a store keeps them; a store hashes any other name."""
 
 
 def small_study(
@@ -36,7 +38,7 @@ def small_study(
     )
 
 
-def vote(prompt: str, a: str, b: str, outcome: str | dict[str, str] | None, rater: str = "r1", **more: Any) -> Vote:
+def vote(prompt: str, a: str, b: str, outcome: str | dict[str, str] | None, rater: str = R1, **more: Any) -> Vote:
     """A vote of `outcome` on `overall`, or of several outcomes by criterion; None answers nothing."""
     outcomes: Any = outcome if isinstance(outcome, dict) else {"overall": outcome} if outcome else {}
     return Vote(

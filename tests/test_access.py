@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +20,8 @@ from rating import Rater, desk_of, rating_study, settings
 from ppai.schema import ResultsAccess
 from ppai.store.sql import SqlStore
 from ppai.ui import access
-from ppai.ui.access import Gate, Refusal
+from ppai.ui.access import LOGINS_AT_ONCE, Gate, Refusal, TooManyLogins
+from ppai.ui.admin import NO_TOKEN, AdminPage
 from ppai.ui.desk import Desk
 
 PASSWORD = "correct horse"
@@ -51,9 +56,11 @@ OPEN, AFTER, ADMIN = ResultsAccess.OPEN, ResultsAccess.AFTER_SESSION, ResultsAcc
         (OPEN, "stranger", None, Refusal.AFTER_SESSION),
         (OPEN, "rating", Refusal.FINISH_FIRST, Refusal.FINISH_FIRST),
         (OPEN, "finished", None, None),
+        (OPEN, "left at once", None, Refusal.AFTER_SESSION),
         (AFTER, "stranger", Refusal.AFTER_SESSION, Refusal.AFTER_SESSION),
         (AFTER, "rating", Refusal.FINISH_FIRST, Refusal.FINISH_FIRST),
         (AFTER, "finished", None, None),
+        (AFTER, "left at once", Refusal.AFTER_SESSION, Refusal.AFTER_SESSION),
         (ADMIN, "stranger", Refusal.ADMIN_ONLY, Refusal.ADMIN_ONLY),
         (ADMIN, "rating", Refusal.ADMIN_ONLY, Refusal.ADMIN_ONLY),
         (ADMIN, "finished", Refusal.ADMIN_ONLY, Refusal.ADMIN_ONLY),
@@ -67,7 +74,11 @@ def test_each_level_opens_to_whom_it_says(
         rater = Rater(desk)
         code = rater.code
         if who == "finished":
+            rater.submit()
+        while who != "rating" and rater.view["screen"] != "thanks":
             rater.act("finish")
+            if rater.view["screen"] == "probe":
+                rater.act("probe", token=rater.token, guess="unsure")
     doors = protected(desk, results=level)
     assert doors.results(code, None) is results
     assert doors.browse(code, None) is browse
@@ -139,3 +150,85 @@ def test_a_wrong_password_takes_as_long_as_a_right_one(desk: Desk, monkeypatch: 
         started = time.monotonic()
         doors.log_in(password)
         assert time.monotonic() - started >= 0.2
+
+
+class Held:
+    """A clock whose sleepers sleep until they are let go."""
+
+    def __init__(self) -> None:
+        self.asleep = threading.Semaphore(0)
+        self.go = threading.Event()
+
+    def sleep(self, _seconds: float) -> None:
+        self.asleep.release()
+        assert self.go.wait(30)
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Held:
+    held = Held()
+    monkeypatch.setattr(access, "time", held)
+    return held
+
+
+def while_full(clock: Held, log_in: Callable[[object], object], then: Callable[[], None]) -> list[object]:
+    """Calls `then` while as many logins run as may; what these were answered."""
+    with ThreadPoolExecutor(LOGINS_AT_ONCE) as threads:
+        running = [threads.submit(log_in, "wrong") for _ in range(LOGINS_AT_ONCE)]
+        try:
+            assert all(clock.asleep.acquire(timeout=30) for _ in running)
+            then()
+        finally:
+            clock.go.set()
+        return [one.result(30) for one in running]
+
+
+def test_more_logins_than_may_run_at_once_are_refused_without_waiting(desk: Desk, clock: Held) -> None:
+    doors = protected(desk)
+
+    def refused() -> None:
+        for password in (PASSWORD, "wrong", None):
+            with pytest.raises(TooManyLogins):
+                doors.log_in(password)
+
+    assert while_full(clock, doors.log_in, refused) == [None] * LOGINS_AT_ONCE
+    assert doors.is_admin(doors.log_in(PASSWORD)), "afterwards there is room again"
+
+
+def test_a_login_that_fails_leaves_its_place(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    doors = protected(desk)
+
+    def fails(_seconds: float) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(access.time, "sleep", fails)
+        for _ in range(LOGINS_AT_ONCE + 1):
+            with pytest.raises(RuntimeError):
+                doors.log_in("wrong")
+    assert doors.log_in("wrong") is None
+
+
+def test_the_admin_page_says_to_try_again(desk: Desk, clock: Held) -> None:
+    doors = protected(desk)
+    page = AdminPage(SimpleNamespace(gate=doors, settings=doors.settings))  # type: ignore[arg-type]
+
+    def told() -> None:
+        view, token = page.act(None, {"act": "log_in", "password": PASSWORD})
+        assert token == NO_TOKEN and "admin.too_many" in view["announce"]
+        form = dict(view["parts"])["login"]
+        assert "admin.too_many" in form and "admin.wrong" not in form and "aria-invalid" not in form
+
+    while_full(clock, doors.log_in, told)
+
+
+def test_a_replaced_study_opens_and_closes_at_once(desk: Desk) -> None:
+    doors = gate(desk)
+    assert doors.results(None, None) is None
+    desk.store.load(rating_study(results="admin"), replace=True)
+    assert doors.results(None, None) is Refusal.ADMIN_ONLY
+    desk.store.load(rating_study(results="open"), replace=True)
+    assert doors.results(None, None) is None

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from rating import rating_study
-from small_studies import verdict, vote
+from small_studies import R2, verdict, vote
 from typer.testing import CliRunner
 
 from ppai import __main__ as command
@@ -49,8 +49,8 @@ def study_dir(tmp_path: Path) -> Path:
         update={
             "votes": (
                 vote("p0", "base", "tuned", {"overall": "a", "clarity": "b"}, comment="by Ann"),
-                vote("p1", "tuned", "base", "a", rater="r2"),
-                vote("p0", "tuned", "base", "b", rater="r2"),
+                vote("p1", "tuned", "base", "a", rater=R2),
+                vote("p0", "tuned", "base", "b", rater=R2),
             ),
             "verdicts": (verdict("p0", "base", "tuned", "a"),),
         }
@@ -173,7 +173,7 @@ def test_voiding_a_vote_and_a_rater(url: str, study_dir: Path) -> None:
     store = SqlStore(url)
     first = store.events("rated").votes[0]
     assert ran("study", "void", "--vote", first.vote_id, "--reason", "a test") == "1 vote voided\n"
-    assert ran("study", "void", "--rater", "r2", "--reason", "a test") == "2 votes voided\n"
+    assert ran("study", "void", "--rater", R2, "--reason", "a test") == "2 votes voided\n"
     events = store.events("rated").votes
     assert [one.status.value for one in events] == ["submitted"] * 3 + ["void"] * 3
     assert {one.reason for one in events[3:]} == {"a test"}

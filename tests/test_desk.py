@@ -400,8 +400,9 @@ def test_harm_is_reported_with_its_side(store: SqlStore, desk: Desk) -> None:
     shown = store.events(NAME).assignments[0]
     assert (one.side, one.text, one.systems) == ("b", "<i>bad</i>", (shown.system_b,))
     assert both.systems == (shown.system_a, shown.system_b)
-    for _ in range(MAX_REPORTS):
+    for _ in range(MAX_REPORTS - 2):
         assert rater.act("report", token=token) == {"notice": "notice.reported"}
+    assert rater.act("report", token=token) == {"error": "error.too_many"}
     assert len(store.reports(NAME)) == MAX_REPORTS
 
 

@@ -12,7 +12,8 @@ from databases import KINDS, new_store
 from rating import Rater, desk_of, rating_study
 from small_studies import verdict, vote
 
-from ppai.frames import current_votes
+from ppai.frames import A_WINS, current_votes, outcome_column
+from ppai.schema import Criterion
 from ppai.store.sql import SqlStore
 from ppai.ui import events as events_module
 from ppai.ui.events import Events
@@ -39,7 +40,7 @@ def same(one: pd.DataFrame, two: pd.DataFrame) -> bool:
 def test_every_look_sees_what_was_stored_until_then(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events_module, "LAG", 5)
     desk = desk_of(store, rating_study(25))
-    events = Events(store, NAME, KEYS)
+    events = Events(store, NAME)
     assert len(events.votes()) == 0
     rater = Rater(desk)
     for n in range(30):
@@ -67,6 +68,7 @@ def test_a_late_commit_with_a_lower_number_is_seen(store: SqlStore) -> None:
     class Late:
         def __init__(self) -> None:
             self.hidden: set[int] = set()
+            self.loaded_at, self.config = store.loaded_at, store.config
 
         def votes_after(self, name: str, seq: int, keys: tuple[str, ...]) -> tuple[pd.DataFrame, int]:
             frame, seen = store.votes_after(name, seq, keys)
@@ -74,7 +76,7 @@ def test_a_late_commit_with_a_lower_number_is_seen(store: SqlStore) -> None:
 
     late = Late()
     late.hidden = {2, 4}
-    events = Events(late, NAME, KEYS)  # type: ignore[arg-type]
+    events = Events(late, NAME)  # type: ignore[arg-type]
     assert len(events.votes()) == 4
     late.hidden = {4}
     assert len(events.votes()) == 5
@@ -85,7 +87,7 @@ def test_a_late_commit_with_a_lower_number_is_seen(store: SqlStore) -> None:
 def test_verdicts_are_read_again_only_when_they_changed(store: SqlStore) -> None:
     study = rating_study(3).model_copy(update={"verdicts": (verdict("p0", "base", "tuned", "a"),)})
     store.load(study)
-    events = Events(store, NAME, KEYS)
+    events = Events(store, NAME)
     first = events.verdicts()
     assert len(first) == 1 and events.verdicts() is first
     more = study.model_copy(update={"verdicts": (*study.verdicts, verdict("p1", "base", "tuned", "b"))})
@@ -95,7 +97,7 @@ def test_verdicts_are_read_again_only_when_they_changed(store: SqlStore) -> None
 
 def test_many_threads_may_look_at_once(store: SqlStore) -> None:
     desk = desk_of(store, rating_study(15))
-    events = Events(store, NAME, KEYS)
+    events = Events(store, NAME)
     wrong: list[object] = []
 
     def look() -> None:
@@ -116,3 +118,13 @@ def test_many_threads_may_look_at_once(store: SqlStore) -> None:
     for thread in threads:
         thread.join()
     assert not wrong and same(events.votes(), whole(store))
+
+
+def test_a_criterion_that_a_replacement_adds_is_counted(store: SqlStore) -> None:
+    store.load(rating_study(3))
+    events = Events(store, NAME)
+    assert outcome_column("newest") not in events.votes()
+    criteria = (Criterion(key="newest", question="Which is newer?"), Criterion(key="overall", question="Which?"))
+    store.load(rating_study(3, criteria=criteria), replace=True)
+    Rater(desk_of(store, rating_study(3, criteria=criteria))).submit()
+    assert events.votes()[outcome_column("newest")].tolist() == [A_WINS]

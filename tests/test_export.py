@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from rating import answer_text, rating_study
-from small_studies import verdict, vote
+from small_studies import R1, verdict, vote
 
 from ppai.errors import MissingPackage, PPAIError
 from ppai.export import Format, anonymised, event_rows, export, preference_rows, table_bytes
@@ -63,7 +63,7 @@ def test_tables_have_a_row_an_event_and_a_column_a_criterion(tmp_path: Path, tab
     assert list(votes["outcome_clarity"].fillna("-")) == ["tie", "-"]
     assert list(votes["status"]) == ["submitted", "skipped"] and votes["reason"][1] == 'a, "quoted"\nreason'
     assert json.loads(verdicts["usage"][0]) == {"tokens": 3, "x": {}}
-    assert list(preferences["margin"]) == [1.0] and json.loads(preferences["raters"][0]) == ["r1"]
+    assert list(preferences["margin"]) == [1.0] and json.loads(preferences["raters"][0]) == [R1]
 
 
 @pytest.mark.parametrize("table", [Format.CSV, Format.PARQUET])

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import brotli
 import gradio as gr
 import httpx
+import plotly
 import pytest
 from databases import new_store
 from pydantic import SecretStr
 from rating import Rater, desk_of, rating_study, settings
+from starlette.testclient import TestClient
 
 from eval import report
 from ppai.backup import BackupState
@@ -29,7 +34,9 @@ from ppai.ui.browse import BrowsePage, build_browse
 from ppai.ui.context import Context
 from ppai.ui.events import Events
 from ppai.ui.markup import escape
+from ppai.ui.plotly_file import plotly_script
 from ppai.ui.results import ResultsPage, build_results
+from ppai.ui.serve import app_options
 from ppai.ui.texts import TEXTS
 
 PASSWORD = "correct horse"
@@ -55,7 +62,7 @@ def context_of(tmp_path: Path, **given: Any) -> Context:
         store=store,
         desk=desk,
         gate=Gate(store, desk, chosen),
-        events=Events(store, desk.name, desk.config.keys),
+        events=Events(store, desk.name),
         statistics=report,
         browser_secret="s" * 32,
     )
@@ -107,7 +114,10 @@ class TestHandlers:
 
     def test_the_gate_is_asked_at_every_act(self, page: Any, context: Context) -> None:
         first, second = Rater(context.desk), Rater(context.desk)
+        first.submit()
         first.act("finish")
+        while first.view["screen"] == "probe":
+            first.act("probe", token=first.token, guess="unsure")
         assert "zebra-one" in shown(page.act(first.code, None, {}))
         assert is_refused(page.act(second.code, None, {}), Refusal.FINISH_FIRST)
 
@@ -259,9 +269,54 @@ def test_plain_requests_are_answered_by_the_same_rules(context: Context) -> None
             assert answer.status_code == 200, answer.text
             assert "finish_first" in answer.text or "login" in answer.text
             told += answer.text
-        assert not any(hidden in told for hidden in HIDDEN)
+        assert not any(hidden in told for hidden in (*HIDDEN, "site-packages", str(UI.parent)))
     finally:
         demo.close(verbose=False)
+
+
+class TestPlotly:
+    """plotly.js comes from the app itself, at an address that says nothing of the server's files."""
+
+    @pytest.fixture
+    def app(self, context: Context) -> gr.routes.App:
+        return gr.routes.App.create_app(blocks_of(context), app_kwargs=app_options())
+
+    def address(self, client: TestClient) -> str:
+        config = client.get("/config").json()
+        found = {one["props"].get("props", {}).get("library") for one in config["components"]} - {None, ""}
+        assert len(found) == 1
+        return str(found.pop())
+
+    def test_the_configuration_names_no_file_of_the_server(self, app: gr.routes.App) -> None:
+        client = TestClient(app)
+        served = [client.get(f"/config{page}").text for page in ("", "?page=results", "?page=browse", "?page=admin")]
+        for place in (str(Path(plotly.__file__).parent), str(UI), "site-packages", "file=", sys.prefix):
+            assert not any(place in text for text in served), place
+
+    @pytest.mark.parametrize(("accepted", "encoding"), [("gzip, br", "br"), ("gzip", "gzip"), ("identity", None)])
+    def test_it_is_sent_whole_packed_and_kept(self, app: gr.routes.App, accepted: str, encoding: str | None) -> None:
+        client = TestClient(app)
+        address = self.address(client)
+        with client.stream("GET", f"/{address}", headers={"accept-encoding": accepted}) as answer:
+            raw = b"".join(answer.iter_raw())
+        assert answer.status_code == 200 and answer.headers.get("content-encoding") == encoding
+        assert answer.headers["content-type"].startswith("text/javascript")
+        assert "immutable" in answer.headers["cache-control"] and "max-age=31536000" in answer.headers["cache-control"]
+        unpacked = {"gzip": gzip.decompress, "br": brotli.decompress, None: bytes}[encoding](raw)
+        assert unpacked == plotly_script().read_bytes()
+        assert encoding is None or len(raw) < len(unpacked) / 2
+
+    def test_the_address_changes_with_the_version(self, app: gr.routes.App) -> None:
+        assert self.address(TestClient(app)).endswith(f"?v={plotly.__version__}")
+
+    @pytest.mark.parametrize("stripped", [True, False], ids=["prefix taken off", "prefix left"])
+    def test_it_is_found_behind_a_prefix(self, app: gr.routes.App, stripped: bool) -> None:
+        """With a root path, of which some proxies leave nothing in what they pass on."""
+        client = TestClient(app, root_path="/user/space")
+        prefix = "" if stripped else "/user/space"
+        config = client.get(f"{prefix}/config").json()
+        assert config["root"].endswith("/user/space")
+        assert client.head(f"{prefix}/{self.address(client)}").status_code == 200
 
 
 def test_all_that_the_pages_say_has_a_text() -> None:

@@ -38,6 +38,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "PPAI_BACKUP": "/backup",
         "PPAI_TOKEN_HOURS": "1.5",
         "PPAI_REPLACE": "true",
+        "PPAI_SHARE": "true",
         "SPACE_ID": "user/space",
     }
     for name, value in values.items():
@@ -98,5 +99,7 @@ def test_results_default_to_open_on_loopback_only() -> None:
     assert read_settings().results_access(None) is ResultsAccess.OPEN
     assert read_settings(host="localhost").results_access(None) is ResultsAccess.OPEN
     assert read_settings(host="0.0.0.0").results_access(None) is ResultsAccess.AFTER_SESSION
+    assert read_settings(share=True).results_access(None) is ResultsAccess.AFTER_SESSION
+    assert read_settings(host="127.0.0.1", space_id="a/b").results_access(None) is ResultsAccess.AFTER_SESSION
     assert read_settings(host="0.0.0.0").results_access(ResultsAccess.OPEN) is ResultsAccess.OPEN
     assert read_settings(results="admin").results_access(ResultsAccess.OPEN) is ResultsAccess.ADMIN

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from databases import KINDS, new_database, new_store
 from rating import MORNING, rating_study
-from small_studies import verdict, vote
+from small_studies import R1, R2, R3, verdict, vote
 from sqlalchemy import event, text
 
 from ppai.blinding import sides
@@ -25,7 +25,7 @@ from ppai.schema import Arm, Assignment, FormatMode, Outcome, Prompt, Response, 
 from ppai.store import tables as t
 from ppai.store.base import Given, HarmReport, ProbeAnswer, Work
 from ppai.store.sql import SqlStore
-from ppai.studyfiles import read_study
+from ppai.studyfiles import read_study, write_general
 
 NAME = "rated"
 _milliseconds = count()
@@ -158,8 +158,19 @@ def with_events(study: Study) -> Study:
         update={
             "votes": (
                 named("v-1", vote("p0", "base", "tuned", "a", comment="fine", seconds=3.5)),
-                named("v-2", vote("p0", "tuned", "base", "tie", rater="r2", repeat=1)),
-                named("v-3", vote("p1", "tuned", "base", None, rater="r2", status=VoteStatus.SKIPPED, reason="other")),
+                named("v-2", vote("p0", "tuned", "base", "tie", rater=R2, repeat=1)),
+                named(
+                    "v-3",
+                    vote(
+                        "p1",
+                        "tuned",
+                        "base",
+                        None,
+                        rater=R2,
+                        status=VoteStatus.SKIPPED,
+                        reason="other",
+                    ),
+                ),
             ),
             "verdicts": (
                 verdict("p0", "base", "tuned", "a", usage={"tokens": 3}),
@@ -181,6 +192,59 @@ def test_the_same_study_again_changes_nothing(store: SqlStore) -> None:
     assert store.load(study.model_copy(update={"config": spelled_out})).unchanged
 
 
+def with_additions(study: Study) -> Study:
+    """The study with keys of its own wherever the format lets a file add some."""
+    config = study.config.model_copy(update={"systems": ()})
+    values = config.model_dump(exclude_unset=True) | {
+        "authors": ["A", "B"],
+        "systems": [{"id": one.id, "seed": n} for n, one in enumerate(study.config.systems)],
+        "criteria": [one.model_dump() | {"question_de": "Welche?"} for one in study.config.criteria],
+    }
+    more = {"device": "phone", "scores": [1, 0.5, None], "extra": {"ü": {"deep": True}}, "seq": 9}
+    rater, shown = R1, {"prompt_id": "p0", "system_a": "base", "system_b": "tuned"}
+    return study.model_copy(
+        update={
+            "config": type(config).model_validate(values),
+            "votes": (named("v-1", vote("p0", "base", "tuned", "a", rater=rater, **more)),),
+            "verdicts": (verdict("p0", "base", "tuned", "a", cost=0.5),),
+            "assignments": (Assignment(assignment_id="a-1", rater=rater, **shown, screen="small", draw="d"),),
+        }
+    )
+
+
+def test_what_files_add_to_the_format_comes_back(store: SqlStore, tmp_path: Path) -> None:
+    study = with_additions(rating_study(2))
+    store.load(study)
+    stored = store.events(NAME)
+    assert stored.config == study.config and stored.config.extra == {"authors": ["A", "B"]}
+    assert stored.votes == study.votes and stored.votes[0].extra["extra"] == {"ü": {"deep": True}}
+    assert stored.verdicts == study.verdicts
+    assert [entry.extra for entry in stored.assignments] == [{"screen": "small"}]
+    with store.work(NAME) as work:
+        (given,) = work.given(study.votes[0].rater)
+        assert given.assignment.extra == {"screen": "small"}
+    assert store.load(study).unchanged
+    write_general(stored, tmp_path / "out")
+    files = read_study(tmp_path / "out")
+    assert files.votes == study.votes and files.config == study.config
+    assert store.load(files).unchanged
+    other = study.votes[0].model_copy(update={"device": "desk"})
+    with pytest.raises(StudyChanged) as raised:
+        store.load(study.model_copy(update={"votes": (other,)}))
+    assert list(raised.value.differences) == ["1 vote changed (kept as stored) (v-1)"]
+
+
+def test_an_event_that_adds_nothing_stores_nothing_more(store: SqlStore) -> None:
+    store.load(with_events(rating_study(2)))
+    with store.work(NAME) as work:
+        given = give(work, store, R1, list(store.pair_ids(NAME))[1])
+        work.add_vote(given, event_of(given), None)
+    with store._database.reading() as connection:
+        for table in (t.votes, t.assignments):
+            added = connection.execute(text(f"SELECT count(*) FROM {table.name} WHERE extra IS NOT NULL"))
+            assert added.scalar_one() == 0
+
+
 def changes() -> dict[str, tuple[dict[str, Any], str]]:
     study = with_events(rating_study(3))
     more = Prompt(id="new", text="new")
@@ -194,7 +258,10 @@ def changes() -> dict[str, tuple[dict[str, Any], str]]:
         ),
         "response": ({"responses": (other, *study.responses[1:])}, "1 response changed (p0:base)"),
         "pairs": ({"pairs": study.pairs[1:]}, "pairs: 0 added, 1 removed"),
-        "vote": ({"votes": (*study.votes, vote("p2", "base", "tuned", "b", rater="r3"))}, "1 vote added"),
+        "vote": (
+            {"votes": (*study.votes, vote("p2", "base", "tuned", "b", rater=R3))},
+            "1 vote added",
+        ),
         "vote changed": (
             {"votes": (study.votes[0].model_copy(update={"outcomes": {"overall": Outcome.B}}), *study.votes[1:])},
             "1 vote changed (kept as stored)",
@@ -227,7 +294,7 @@ def test_replacing_keeps_votes_on_what_is_gone(store: SqlStore) -> None:
     study = rating_study(3)
     store.load(study)
     with store.work(NAME) as work:
-        given = give(work, store, "r1", next(iter(store.pair_ids(NAME))))
+        given = give(work, store, R1, next(iter(store.pair_ids(NAME))))
         work.add_vote(given, event_of(given), "submission-1")
     smaller = study.model_copy(
         update={"prompts": study.prompts[1:], "responses": study.responses[2:], "pairs": study.pairs[1:]}
@@ -296,7 +363,7 @@ def test_two_studies_do_not_mix(store: SqlStore) -> None:
     store.load(with_events(rating_study(2)))
     store.load(with_events(rating_study(3, name="other")))
     assert [(info.name, info.prompts, info.votes) for info in store.studies()] == [("rated", 2, 3), ("other", 3, 3)]
-    assert store.void("other", rater="r1", reason="test") == 1
+    assert store.void("other", rater=R1, reason="test") == 1
     assert len(store.events(NAME).votes) == 3
     with pytest.raises(StoreError, match="no study 'third'"):
         store.study("third")
@@ -309,7 +376,7 @@ def test_votes_are_appended_and_unique(store: SqlStore) -> None:
     store.load(rating_study(2))
     pair_id = next(iter(store.pair_ids(NAME)))
     with store.work(NAME) as work:
-        given = give(work, store, "r1", pair_id)
+        given = give(work, store, R1, pair_id)
         first = event_of(given)
         work.add_vote(given, first, "submission-1")
     with store.work(NAME) as work:
@@ -326,7 +393,7 @@ def test_votes_are_appended_and_unique(store: SqlStore) -> None:
             work.add_vote(given, again, submission)
         assert rows(store) == before
     with pytest.raises(StoreError), store.work(NAME) as work:
-        give(work, store, "r1", pair_id)
+        give(work, store, R1, pair_id)
     assert rows(store) == before
 
 
@@ -336,8 +403,8 @@ def test_an_error_inside_a_transaction_leaves_no_half_vote_and_no_lock(store: Sq
     before = rows(store)
     for error in (Broken, StoreError):
         with pytest.raises(error), store.work(NAME) as work:
-            work.add_participant("r1")
-            given = give(work, store, "r1", pair_id)
+            work.add_participant(R1)
+            given = give(work, store, R1, pair_id)
             work.add_vote(given, event_of(given), None)
             raise error
         assert rows(store) == before
@@ -345,7 +412,7 @@ def test_an_error_inside_a_transaction_leaves_no_half_vote_and_no_lock(store: Sq
 
     def write() -> None:
         with store.work(NAME) as work:
-            work.add_participant("r1")
+            work.add_participant(R1)
         done.set()
 
     threading.Thread(target=write, daemon=True).start()
@@ -355,7 +422,7 @@ def test_an_error_inside_a_transaction_leaves_no_half_vote_and_no_lock(store: Sq
 def test_a_failing_tally_takes_the_vote_back(store: SqlStore) -> None:
     store.load(rating_study(2))
     with store.work(NAME) as work:
-        given = give(work, store, "r1", next(iter(store.pair_ids(NAME))))
+        given = give(work, store, R1, next(iter(store.pair_ids(NAME))))
     before = rows(store)
 
     def fail(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
@@ -408,13 +475,13 @@ def test_voiding_takes_the_current_vote_and_no_older_one(store: SqlStore) -> Non
     store.load(rating_study(3))
     pairs = list(store.pair_ids(NAME))
     with store.work(NAME) as work:
-        given = give(work, store, "r1", pairs[0])
+        given = give(work, store, R1, pairs[0])
         first = event_of(given)
         work.add_vote(given, first, None)
         work.add_vote(current(work, given), event_of(current(work, given), VoteStatus.VOID), None)
         second = event_of(current(work, given))
         work.add_vote(current(work, given), second, None)
-        other = give(work, store, "r1", pairs[1])
+        other = give(work, store, R1, pairs[1])
         work.add_vote(other, event_of(other), None)
     assert store.void(NAME, vote_id=first.vote_id, reason="old") == 0
     assert store.void(NAME, vote_id="nothing", reason="none") == 0
@@ -425,8 +492,8 @@ def test_voiding_takes_the_current_vote_and_no_older_one(store: SqlStore) -> Non
     with store.work(NAME) as work:
         assert current(work, given).status is VoteStatus.VOID, "voided by the study, not opened again"
         assert work.last_vote(given) == second
-    assert store.void(NAME, rater="r1", reason="all") == 1
-    assert store.void(NAME, rater="r1", reason="all") == 0
+    assert store.void(NAME, rater=R1, reason="all") == 1
+    assert store.void(NAME, rater=R1, reason="all") == 0
     assert_tallies(store)
     loaded = with_events(rating_study(2, name="loaded"))
     store.load(loaded)
@@ -437,16 +504,16 @@ def test_open_elsewhere_counts_other_raters_open_pairs_of_late(store: SqlStore) 
     store.load(rating_study(3))
     one, two, three = store.pair_ids(NAME)
     with store.work(NAME) as work:
-        give(work, store, "r1", one)
-        give(work, store, "r2", one)
-        mine = give(work, store, "r3", two)
-        give(work, store, "r1", three, repeat=1)
+        give(work, store, R1, one)
+        give(work, store, R2, one)
+        mine = give(work, store, R3, two)
+        give(work, store, R1, three, repeat=1)
     with store.work(NAME) as work:
-        assert work.open_elsewhere("r3", MORNING - 1) == {(one, Arm.AS_IS): 2}
-        assert work.open_elsewhere("r1", MORNING - 1) == {(one, Arm.AS_IS): 1, (two, Arm.AS_IS): 1}
-        assert work.open_elsewhere("r1", MORNING + 3600) == {}
+        assert work.open_elsewhere(R3, MORNING - 1) == {(one, Arm.AS_IS): 2}
+        assert work.open_elsewhere(R1, MORNING - 1) == {(one, Arm.AS_IS): 1, (two, Arm.AS_IS): 1}
+        assert work.open_elsewhere(R1, MORNING + 3600) == {}
         work.add_vote(mine, event_of(mine), None)
-        assert work.open_elsewhere("r1", MORNING - 1) == {(one, Arm.AS_IS): 1}
+        assert work.open_elsewhere(R1, MORNING - 1) == {(one, Arm.AS_IS): 1}
 
 
 # Raters
@@ -456,20 +523,20 @@ def test_participants_probes_and_reports(store: SqlStore) -> None:
     store.load(rating_study(2))
     pair_id = next(iter(store.pair_ids(NAME)))
     with store.work(NAME) as work:
-        assert work.participant("r1") is None
-        assert work.add_participant("r1") == work.participant("r1")
-        given = give(work, store, "r1", pair_id)
-    assert store.participant(NAME, "r2") is None
+        assert work.participant(R1) is None
+        assert work.add_participant(R1) == work.participant(R1)
+        given = give(work, store, R1, pair_id)
+    assert store.participant(NAME, R2) is None
     with store.work(NAME) as work:
-        work.set_sittings("r1", 3)
-        work.finish("r1")
-        probe = ProbeAnswer(given.assignment.assignment_id, "r1", "a", True, MORNING)
+        work.set_sittings(R1, 3)
+        work.finish(R1)
+        probe = ProbeAnswer(given.assignment.assignment_id, R1, "a", True, MORNING)
         work.add_probe(probe)
-        work.add_report(HarmReport(given.assignment.assignment_id, "r1", "b", "bad <b>", MORNING))
-        work.add_report(HarmReport(given.assignment.assignment_id, "r1", "both", "", MORNING))
-        assert work.count_reports("r1") == 2 and work.count_reports("r2") == 0
-        assert work.probes("r1") == [probe] and work.probes("r2") == []
-    participant = store.participant(NAME, "r1")
+        work.add_report(HarmReport(given.assignment.assignment_id, R1, "b", "bad <b>", MORNING))
+        work.add_report(HarmReport(given.assignment.assignment_id, R1, "both", "", MORNING))
+        assert work.count_reports(R1) == 2 and work.count_reports(R2) == 0
+        assert work.probes(R1) == [probe] and work.probes(R2) == []
+    participant = store.participant(NAME, R1)
     assert participant is not None and participant.sittings == 3 and participant.finished_at is not None
     assert store.participants(NAME) == [participant]
     assert store.probes(NAME) == [probe]
@@ -478,7 +545,7 @@ def test_participants_probes_and_reports(store: SqlStore) -> None:
     assert (first.systems, first.prompt_id, first.text) == ((shown.system_b,), shown.prompt_id, "bad <b>")
     assert both.systems == (shown.system_a, shown.system_b)
     with pytest.raises(StoreError), store.work(NAME) as work:
-        work.add_participant("r1")
+        work.add_participant(R1)
     with pytest.raises(StoreError), store.work(NAME) as work:
         work.add_probe(probe)
 
@@ -538,7 +605,7 @@ def rated(store: SqlStore, seed: int = 5) -> None:
     """Some raters' work: given, answered, undone, skipped, open, repeated."""
     rng = random.Random(seed)
     for pair_id in store.pair_ids(NAME):
-        for rater in ("r1", "r2", "r3"):
+        for rater in (R1, R2, R3):
             with store.work(NAME) as work:
                 given = give(work, store, rater, pair_id)
                 for status in rng.choice(
@@ -578,7 +645,7 @@ def test_an_export_loads_into_another_store_as_the_same_study(kind: str, tmp_pat
     assert_tallies(second)
     with first.work(NAME) as here, second.work(NAME) as there:
         assert [i.n_votes for i in here.items()] == [i.n_votes for i in there.items()]
-        for rater in ("r1", "r2", "r3"):
+        for rater in (R1, R2, R3):
             mine = [(e.assignment, e.status, e.revision) for e in here.given(rater)]
             other = {e.assignment.assignment_id: (e.assignment, e.status, e.revision) for e in there.given(rater)}
             assert all(other[entry[0].assignment_id] == entry for entry in mine)
@@ -588,27 +655,36 @@ def test_an_export_loads_into_another_store_as_the_same_study(kind: str, tmp_pat
     second.close()
 
 
+def test_what_an_export_leaves_out_is_no_difference(store: SqlStore, tmp_path: Path) -> None:
+    store.load(with_events(rating_study(3)))
+    voided = store.events(NAME).votes[0]
+    assert store.void(NAME, vote_id=voided.vote_id, reason="asked for by Ann") == 1
+    shared = anonymised(store.events(NAME))
+    write_general(shared, tmp_path / "out")
+    assert store.load(read_study(tmp_path / "out")).unchanged
+
+
 def test_a_later_export_brings_a_store_up_to_date(kind: str, tmp_path: Path) -> None:
     first, second = new_store("sqlite", tmp_path), new_store(kind, tmp_path)
     first.load(rating_study(6))
     pairs = list(first.pair_ids(NAME))
     with first.work(NAME) as work:
-        left_open = give(work, first, "r1", pairs[0])
-        answered = give(work, first, "r1", pairs[1])
+        left_open = give(work, first, R1, pairs[0])
+        answered = give(work, first, R1, pairs[1])
         work.add_vote(answered, event_of(answered), None)
     second.load(first.events(NAME))
     with first.work(NAME) as work:
         work.add_vote(left_open, event_of(left_open), None)
         entry = current(work, answered)
         work.add_vote(entry, event_of(entry, VoteStatus.VOID), None)
-        newly = give(work, first, "r1", pairs[2])
+        newly = give(work, first, R1, pairs[2])
         work.add_vote(newly, event_of(newly, VoteStatus.SKIPPED), None)
     report = second.load(first.events(NAME), replace=True)
     assert report.votes_added == 3
     assert_tallies(second)
     with second.work(NAME) as work:
-        assert [e.status for e in work.given("r1")] == [VoteStatus.SUBMITTED, None, VoteStatus.SKIPPED]
-        entry = work.given("r1")[1]
+        assert [e.status for e in work.given(R1)] == [VoteStatus.SUBMITTED, None, VoteStatus.SKIPPED]
+        entry = work.given(R1)[1]
         work.add_vote(entry, event_of(entry), None)
     assert_tallies(second)
     first.close()
@@ -704,7 +780,7 @@ def test_a_read_only_file_refuses_votes_and_nothing_else(tmp_path: Path) -> None
     before = rows(store)
     for _ in range(3):
         with pytest.raises(StoreError, match="readonly"), store.work(NAME) as work:
-            give(work, store, "r1", pairs[0])
+            give(work, store, R1, pairs[0])
     assert rows(store) == before
     assert len(store.study(NAME).prompts) == 2
     event.remove(store._database.engine, "checkout", read_only)
@@ -731,7 +807,7 @@ def test_a_full_disk_refuses_votes_and_loses_none(tmp_path: Path) -> None:
     for n in range(200):
         try:
             with store.work(NAME) as work:
-                given = give(work, store, "r1", pairs[n])
+                given = give(work, store, R1, pairs[n])
                 work.add_vote(given, event_of(given, comment="x" * 800), f"submission-{n}")
             stored.append(f"submission-{n}")
         except StoreError as error:
@@ -742,11 +818,11 @@ def test_a_full_disk_refuses_votes_and_loses_none(tmp_path: Path) -> None:
     assert stored and failed > 3
     limit = 1_000_000
     with store.work(NAME) as work:
-        assert len(work.given("r1")) == len(stored)
+        assert len(work.given(R1)) == len(stored)
     assert len(store.events(NAME).votes) == len(stored)
     assert_tallies(store)
     with store.work(NAME) as work:
-        give(work, store, "r2", pairs[0])
+        give(work, store, R2, pairs[0])
     store.close()
 
 
@@ -772,13 +848,13 @@ def test_a_server_that_goes_away_comes_back(tmp_path: Path) -> None:
             connection.execute(cut, {"name": store._database.url.database})
 
     with pytest.raises(StoreError), store.work(NAME) as work:
-        work.add_participant("r1")
+        work.add_participant(R1)
         drop()
-        work.participant("r1")
+        work.participant(R1)
     drop()
     with store.work(NAME) as work:
-        assert work.participant("r1") is None
-        work.add_participant("r1")
+        assert work.participant(R1) is None
+        work.add_participant(R1)
     store.close()
     other.close()
 

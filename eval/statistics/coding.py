@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ppai.frames import MISSING, outcome_column
+from ppai.plain import flatten
 from ppai.schema import Study, VoteStatus
 
 Ints = npt.NDArray[np.int64]
@@ -24,6 +26,11 @@ Bools = npt.NDArray[np.bool_]
 
 SUBMITTED, SKIPPED, VOID = range(3)
 STATUSES = (VoteStatus.SUBMITTED.value, VoteStatus.SKIPPED.value, VoteStatus.VOID.value)
+
+
+@lru_cache(maxsize=20_000)
+def _flattened_length(text: str) -> int:
+    return len(flatten(text))
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,15 @@ class StudyIndex:
             lengths,
             np.array(sorted(matchups), dtype=np.int64),
         )
+
+    def flattened(self, study: Study) -> Self:
+        """The same index with the lengths that raters of the plain arm saw."""
+        lengths = self.lengths.copy()
+        row = {prompt: place for place, prompt in enumerate(self.prompts)}
+        column = {system: place for place, system in enumerate(self.systems)}
+        for response in study.responses:
+            lengths[row[response.prompt_id], column[response.system]] = _flattened_length(response.text)
+        return replace(self, lengths=lengths)
 
     def x_y(self, matchup: Ints) -> tuple[Ints, Ints]:
         """Codes of the systems x and y of each matchup."""

@@ -15,7 +15,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from ppai.errors import MissingPackage, StoreError
+from ppai.errors import StoreError
 
 BUSY_SECONDS = 10
 MIGRATION_LOCK = 0x70706169
@@ -106,7 +106,7 @@ class Database:
         except NoSuchModuleError:
             raise StoreError(f"{self.url.drivername!r} is not a database that PPAI knows") from None
         except ModuleNotFoundError as error:
-            raise MissingPackage(error.name or "psycopg", "postgres") from None
+            raise StoreError(f"{error.name} is not installed, which {self.url.drivername} needs") from None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

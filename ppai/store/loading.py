@@ -13,7 +13,7 @@ from ppai.errors import StudyChanged
 from ppai.schema import Assignment, Pair, Record, Study, StudyConfig, Verdict, Vote, VoteStatus
 from ppai.store import tables as t
 from ppai.store.base import LoadReport
-from ppai.store.rows import epoch, verdict_row, vote_row
+from ppai.store.rows import epoch, extra_of, verdict_row, vote_row
 
 PairIds = dict[tuple[str, frozenset[str]], int]
 Records = dict[tuple[str, ...], dict[str, Any]]
@@ -110,8 +110,9 @@ class _Loading:
     @staticmethod
     def _same_vote(row: Mapping[str, Any], vote: Vote) -> bool:
         wanted = vote_row(vote, row["pair_id"], row["submission"])
-        # an export leaves comments out: their absence is no difference
+        # an export leaves out comments, and why a vote was voided: their absence is no difference
         skipped = {"comment"} if vote.comment is None else set()
+        skipped |= {"reason"} if vote.reason is None and vote.status is VoteStatus.VOID else set()
         return all(row[name] == value for name, value in wanted.items() if name not in skipped)
 
     @staticmethod
@@ -256,6 +257,7 @@ class _Loading:
             "draw": entry.draw,
             "opened_at": epoch(entry.created_at) or 0.0,
             "revision": 0,
+            "extra": extra_of(entry),
         }
 
     def tallies(self) -> None:

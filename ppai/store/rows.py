@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import to_jsonable_python
 from sqlalchemy import RowMapping
 
-from ppai.schema import Arm, Assignment, Verdict, Vote, VoteStatus
+from ppai.schema import Arm, Assignment, Record, Verdict, Vote, VoteStatus
 from ppai.store.base import Given
 
 
@@ -19,6 +20,11 @@ def epoch(when: datetime | None) -> float | None:
 
 def moment(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def extra_of(record: Record) -> dict[str, Any] | None:
+    """What a file adds to the format of a record, as JSON has it; None where that is nothing."""
+    return to_jsonable_python(record.model_extra) if record.model_extra else None
 
 
 def vote_row(vote: Vote, pair_id: int, submission: str | None = None) -> dict[str, Any]:
@@ -39,6 +45,7 @@ def vote_row(vote: Vote, pair_id: int, submission: str | None = None) -> dict[st
         "comment": vote.comment,
         "seconds": vote.seconds,
         "created_at": epoch(vote.created_at),
+        "extra": extra_of(vote),
     }
 
 
@@ -60,7 +67,8 @@ _VOTE_FIELDS = (
 
 
 def vote_of(row: RowMapping) -> Vote:
-    return Vote(**{name: row[name] for name in _VOTE_FIELDS}, created_at=moment(row["created_at"]))
+    values = {name: row[name] for name in _VOTE_FIELDS}
+    return Vote(**values, **(row["extra"] or {}), created_at=moment(row["created_at"]))
 
 
 def verdict_row(verdict: Verdict) -> dict[str, Any]:
@@ -85,6 +93,7 @@ def assignment_of(row: RowMapping | Mapping[str, Any], prompt_id: str) -> Assign
         repeat=row["repeat"],
         draw=row["draw"],
         created_at=moment(row["opened_at"]),
+        **(row["extra"] or {}),
     )
 
 

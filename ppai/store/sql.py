@@ -16,9 +16,10 @@ import orjson
 import pandas as pd
 from sqlalchemy import Connection, RowMapping, Table, Text, cast, func, insert, select
 
+from ppai.blinding import stored_rater, with_hashed_raters
 from ppai.errors import StoreError
-from ppai.frames import VOTE_COLUMNS, encode_outcomes, verdict_frame
-from ppai.schema import Pair, Prompt, Response, Study, StudyConfig
+from ppai.frames import ASSIGNMENT_COLUMNS, VOTE_COLUMNS, encode_outcomes, verdict_frame
+from ppai.schema import Pair, Prompt, Response, Study, StudyConfig, VoteStatus
 from ppai.store import tables as t
 from ppai.store.base import (
     HarmReport,
@@ -72,9 +73,10 @@ class SqlStore:
         return self._ids[name]
 
     def load(self, study: Study, *, replace: bool = False) -> LoadReport:
+        known = with_hashed_raters(study, self.secret("raters"))
         with self._database.writing() as connection:
             self._database.lock(connection, LOAD_LOCK)
-            return load_study(connection, study, replace)
+            return load_study(connection, known, replace)
 
     def studies(self) -> Sequence[StudyInfo]:
         with self._database.reading() as connection:
@@ -165,6 +167,27 @@ class SqlStore:
                 }
             )
 
+    def assignments(self, name: str) -> pd.DataFrame:
+        a = t.assignments.c
+        columns = [t.pairs.c.prompt_id, a.system_a, a.system_b, a.rater, a.arm, a.repeat]
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(*columns)
+                .join(t.pairs, t.pairs.c.pair_id == a.pair_id)
+                .where(a.study_id == self._study_id(connection, name))
+            ).all()
+        frame = pd.DataFrame([tuple(row) for row in rows], columns=list(ASSIGNMENT_COLUMNS), dtype=object)
+        return frame.astype({"arm": str, "repeat": np.int64})
+
+    def loaded_at(self, name: str) -> float:
+        with self._database.reading() as connection:
+            return self._loaded_at(connection, self._study_id(connection, name))
+
+    @staticmethod
+    def _loaded_at(connection: Connection, study_id: int) -> float:
+        chosen = select(t.studies.c.loaded_at).where(t.studies.c.study_id == study_id)
+        return float(connection.execute(chosen).scalar_one())
+
     def votes_on(self, name: str, prompt_id: str) -> Study:
         with self._database.reading() as connection:
             study_id = self._study_id(connection, name)
@@ -225,12 +248,11 @@ class SqlStore:
         with self._database.reading() as connection:
             return self._verdict_marker(connection, self._study_id(connection, name))
 
-    @staticmethod
-    def _verdict_marker(connection: Connection, study_id: int) -> object:
-        v, s = t.verdicts.c, t.studies.c
+    @classmethod
+    def _verdict_marker(cls, connection: Connection, study_id: int) -> object:
+        v = t.verdicts.c
         newest = connection.execute(select(func.count(), func.max(v.seq)).where(v.study_id == study_id)).one()
-        loaded = connection.execute(select(s.loaded_at).where(s.study_id == study_id)).scalar_one()
-        return (*newest, loaded)
+        return (*newest, cls._loaded_at(connection, study_id))
 
     def probes(self, name: str) -> Sequence[ProbeAnswer]:
         p = t.probes.c
@@ -280,9 +302,20 @@ class SqlStore:
         with self._database.reading() as connection:
             return SqlWork(connection, self._study_id(connection, name)).participant(rater)
 
+    def answered(self, name: str, rater: str) -> int:
+        a = t.assignments.c
+        with self._database.reading() as connection:
+            chosen = select(func.count()).where(
+                a.study_id == self._study_id(connection, name),
+                a.rater == rater,
+                a.status == VoteStatus.SUBMITTED.value,
+            )
+            return int(connection.execute(chosen).scalar_one())
+
     def void(self, name: str, *, vote_id: str | None = None, rater: str | None = None, reason: str) -> int:
+        known = None if rater is None else stored_rater(self.secret("raters"), rater)
         with self.work(name) as work:
-            return work.void(vote_id=vote_id, rater=rater, reason=reason, now=datetime.now(UTC))
+            return work.void(vote_id=vote_id, rater=known, reason=reason, now=datetime.now(UTC))
 
     def snapshot(self, file: str) -> None:
         if not self._database.sqlite:

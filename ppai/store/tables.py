@@ -6,6 +6,8 @@ events, kept in the same transaction, so that no page has to read them all. Time
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -34,6 +36,11 @@ metadata = MetaData(
 
 def _study() -> Column[int]:
     return Column("study_id", Integer, ForeignKey("studies.study_id"), nullable=False)
+
+
+def _extra() -> Column[Any]:
+    """What a file adds to the format of an event; NULL where it adds nothing."""
+    return Column("extra", JSON(none_as_null=True))
 
 
 secrets = Table(
@@ -125,6 +132,7 @@ assignments = Table(
     Column("status", String(20)),
     Column("revision", Integer, nullable=False),
     Column("answered_at", Double),
+    _extra(),
     UniqueConstraint("study_id", "rater", "pair_id", "arm", "repeat"),
     Index(None, "study_id", "status", "opened_at"),
 )
@@ -150,6 +158,7 @@ votes = Table(
     Column("comment", Text),
     Column("seconds", Double),
     Column("created_at", Double),
+    _extra(),
     UniqueConstraint("study_id", "rater", "pair_id", "arm", "repeat", "revision"),
     UniqueConstraint("study_id", "vote_id"),
     UniqueConstraint("study_id", "submission"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from threading import BoundedSemaphore
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
@@ -18,6 +19,12 @@ from ppai.ui.desk import Desk
 ADMIN_HOURS = 12
 LOGIN_SECONDS = 1.0
 """Every login takes at least this long, right or wrong."""
+LOGINS_AT_ONCE = 3
+"""More are refused without a look: each holds one of the threads that votes need too."""
+
+
+class TooManyLogins(Exception):
+    """As many logins as may run at once are running; this one was not looked at."""
 
 
 class Refusal(StrEnum):
@@ -36,14 +43,20 @@ class Gate:
     store: Store
     desk: Desk
     settings: Settings
+    _logins: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(LOGINS_AT_ONCE), repr=False)
 
     def results(self, code: object, admin: object) -> Refusal | None:
         """None where the results page may be shown."""
-        return self._refusal(self.settings.results_access(self.desk.config.results), code, admin)
+        return self._refusal(self._access(), code, admin)
+
+    def _access(self) -> ResultsAccess:
+        """In force now: the study may have been replaced while it is served."""
+        self.desk.refresh()
+        return self.settings.results_access(self.desk.config.results)
 
     def browse(self, code: object, admin: object) -> Refusal | None:
-        """Single votes are never shown more openly than after one's own session."""
-        access = self.settings.results_access(self.desk.config.results)
+        """Single votes are never shown more openly than after one's own session, of one vote at least."""
+        access = self._access()
         if access is ResultsAccess.OPEN:
             access = ResultsAccess.AFTER_SESSION
         return self._refusal(access, code, admin)
@@ -57,9 +70,13 @@ class Gate:
         participant = None if rater is None else self.store.participant(self.desk.name, rater)
         if participant is not None and participant.finished_at is None:
             return Refusal.FINISH_FIRST
-        if access is ResultsAccess.AFTER_SESSION and participant is None:
+        if access is ResultsAccess.AFTER_SESSION and (rater is None or participant is None or not self._voted(rater)):
             return Refusal.AFTER_SESSION
         return None
+
+    def _voted(self, rater: str) -> bool:
+        """Whether a rater answered anything: to agree and finish at once opens nothing."""
+        return self.store.answered(self.desk.name, rater) > 0
 
     def _serializer(self) -> URLSafeTimedSerializer | None:
         """Signs with the password, so that a new one ends all sessions of the old."""
@@ -79,7 +96,18 @@ class Gate:
             return False
 
     def log_in(self, password: object) -> str | None:
-        """An admin token for the right password; None for a wrong one, or where none is set."""
+        """An admin token for the right password; None for a wrong one, or where none is set.
+
+        Raises TooManyLogins, at once.
+        """
+        if not self._logins.acquire(blocking=False):
+            raise TooManyLogins
+        try:
+            return self._slow_log_in(password)
+        finally:
+            self._logins.release()
+
+    def _slow_log_in(self, password: object) -> str | None:
         started = time.monotonic()
         serializer = self._serializer()
         wanted = self.settings.admin_password

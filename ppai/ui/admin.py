@@ -11,7 +11,7 @@ import gradio as gr
 from ppai.backup import BackupState
 from ppai.leaks import LeakTable, leak_table
 from ppai.store.base import HarmReport, ProbeAnswer, StudyInfo
-from ppai.ui.access import Refusal
+from ppai.ui.access import Refusal, TooManyLogins
 from ppai.ui.browse import prompt_name
 from ppai.ui.labels import Labels, rater_label
 from ppai.ui.markup import escape, said
@@ -45,18 +45,24 @@ class AdminPage:
         if act == LOG_OUT:
             return answering(lambda: self._form(announce=said("admin.logged_out"))), NO_TOKEN
         if act == LOG_IN:
-            token = self._gate.log_in(given.get("password"))
+            try:
+                token = self._gate.log_in(given.get("password"))
+            except TooManyLogins:
+                return answering(lambda: self._form("admin.too_many", announce=said("admin.too_many"))), NO_TOKEN
             if token is None:
-                return answering(lambda: self._form(wrong=True, announce=said("admin.wrong"))), NO_TOKEN
+                return answering(lambda: self._form("admin.wrong", announce=said("admin.wrong"))), NO_TOKEN
             return answering(lambda: self._status(said("admin.logged_in"))), token
         return self.open(admin), admin if isinstance(admin, str) and self._gate.is_admin(admin) else NO_TOKEN
 
-    def _form(self, *, wrong: bool = False, announce: str = "") -> View:
+    def _form(self, problem: str = "", *, announce: str = "") -> View:
+        """`problem` is the text key of what was wrong with the last try."""
         if self._context.settings.admin_password is None:
             text = said(Refusal.NO_PASSWORD.value, "p", 'class="ppai-lead"') + said("admin.no_password_how", "p")
             return View((("refused", f'<div class="ppai-notice" data-testid="no-password">{text}</div>'),))
-        message = said("admin.wrong", "p", 'class="ppai-message" id="wrong"') if wrong else ""
-        described = ' aria-describedby="wrong" aria-invalid="true"' if wrong else ""
+        message = said(problem, "p", 'class="ppai-message" id="wrong"') if problem else ""
+        described = ' aria-describedby="wrong"' if problem else ""
+        if problem == "admin.wrong":
+            described += ' aria-invalid="true"'
         button = said("admin.log_in", "button", 'type="submit" class="ppai-button ppai-primary"')
         form = (
             f'<form class="ppai-login ppai-notice" data-form="{LOG_IN}" data-testid="login">'
@@ -70,6 +76,7 @@ class AdminPage:
 
     def _status(self, announce: str = "") -> View:
         store, name = self._context.store, self._context.name
+        self._context.desk.refresh()
         settings, content = self._context.settings, self._context.desk.content
         labels = Labels.of(self._context.desk.config)
         lost = (

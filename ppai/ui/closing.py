@@ -53,4 +53,4 @@ def preferred(votes: Iterable[Vote], config: StudyConfig) -> str | None:
         return None
     best = [system for system, count in wins.items() if count == max(wins.values())]
     labels = {system.id: system.label for system in config.systems}
-    return labels[best[0]] if len(best) == 1 else "="
+    return labels.get(best[0], best[0]) if len(best) == 1 else "="

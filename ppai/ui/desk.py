@@ -10,7 +10,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from ppai.blinding import ItemTokens, new_code, normal_code, rater_hash
 from ppai.errors import StoreError, TokenError, TokenExpired, VoteRefused
-from ppai.schema import ResultsAccess, Vote, VoteStatus
+from ppai.schema import Outcome, ResultsAccess, Vote, VoteStatus
 from ppai.settings import Settings
 from ppai.store.base import Given, HarmReport, Participant, Store, Work
 from ppai.ui import session
@@ -31,7 +31,7 @@ from ppai.ui.session import ItemView, ProbeView, Screen, ThanksView, View
 
 MAX_SECONDS = 6 * 3600.0
 MAX_REPORTS = 200
-"""Reports of harm that are stored for one rater; more are not one person's."""
+"""Reports of harm that one rater may send; more are not one person's."""
 
 _log = logging.getLogger("ppai")
 
@@ -55,8 +55,8 @@ class Desk:
         self._tokens = ItemTokens(store.secret("item-tokens"), settings.token_hours * 3600)
         self._salt = store.secret("raters")
         self._dealer = Dealer(store.secret(f"sides:{study}"), rng or random.SystemRandom())
-        with store.work(study) as work:
-            self._read_content(work)
+        self._loaded_at: float | None = None
+        self.refresh()
         self._acts: dict[str, Callable[[ActRequest], View]] = {
             "consent": self._consent,
             "resume": self._resume,
@@ -71,11 +71,13 @@ class Desk:
             "probe": self._probe,
         }
 
-    def _read_content(self, work: Work) -> None:
-        """Reads what raters are shown, which cannot change while `work` is open."""
-        self.content = Content(self.store.study(self.name), self.store.pair_ids(self.name))
-        self.config = self.content.config
-        self._loaded_at = work.loaded_at
+    def refresh(self, loaded_at: float | None = None) -> None:
+        """Reads the study again where it was replaced since; `loaded_at` is the stored one, if it was read already."""
+        loaded_at = self.store.loaded_at(self.name) if loaded_at is None else loaded_at
+        if loaded_at != self._loaded_at:
+            self.content = Content(self.store.study(self.name), self.store.pair_ids(self.name))
+            self.config = self.content.config
+            self._loaded_at = loaded_at
 
     def rater(self, code: str | None) -> str | None:
         """The stored id behind a code; None where it cannot be a code."""
@@ -111,8 +113,7 @@ class Desk:
     def _work(self) -> Iterator[Work]:
         """A transaction, on the study as it is stored now: it may be replaced while it is served."""
         with self.store.work(self.name) as work:
-            if work.loaded_at != self._loaded_at:
-                self._read_content(work)
+            self.refresh(work.loaded_at)
             yield work
 
     def _now(self) -> datetime:
@@ -171,11 +172,14 @@ class Desk:
         return entry
 
     def _submit(self, asked: ActRequest) -> View:
-        if set(asked.outcomes) - set(self.config.keys):
-            raise VoteRefused("bad_request", "an outcome of an unknown criterion")
-        if set(self.config.required_keys) - set(asked.outcomes) or not asked.outcomes:
-            raise VoteRefused("incomplete", "a required criterion is not answered")
         return self._answer(asked, VoteStatus.SUBMITTED)
+
+    def _check(self, outcomes: Mapping[str, Outcome]) -> None:
+        """Raises VoteRefused where the outcomes do not fit the criteria as they are now."""
+        if set(outcomes) - set(self.config.keys):
+            raise VoteRefused("bad_request", "an outcome of an unknown criterion")
+        if set(self.config.required_keys) - set(outcomes) or not outcomes:
+            raise VoteRefused("incomplete", "a required criterion is not answered")
 
     def _skip(self, asked: ActRequest) -> View:
         if asked.reason is None:
@@ -199,6 +203,8 @@ class Desk:
                 return self._state(work, participant, asked, notice="notice.already_saved")
             if participant.finished_at is not None:
                 raise VoteRefused("locked", "this rater has finished")
+            if status is VoteStatus.SUBMITTED:
+                self._check(asked.outcomes)
             work.add_vote(entry, self._event(entry, asked, status), asked.submission)
             return self._state(work, participant, asked, notice=notice)
 
@@ -243,16 +249,17 @@ class Desk:
         with self._work() as work:
             participant = self._participant(work, asked)
             entry = self._entry(work, asked, participant)
-            if work.count_reports(participant.rater) < MAX_REPORTS:
-                work.add_report(
-                    HarmReport(
-                        assignment_id=entry.assignment.assignment_id,
-                        rater=participant.rater,
-                        side=asked.side,
-                        text=asked.text.strip(),
-                        created_at=self._clock(),
-                    )
+            if work.count_reports(participant.rater) >= MAX_REPORTS:
+                raise VoteRefused("too_many", "this rater has reported enough")
+            work.add_report(
+                HarmReport(
+                    assignment_id=entry.assignment.assignment_id,
+                    rater=participant.rater,
+                    side=asked.side,
+                    text=asked.text.strip(),
+                    created_at=self._clock(),
                 )
+            )
         return View(notice="notice.reported")
 
     # The end of a sitting and of a session
@@ -302,15 +309,16 @@ class Desk:
     def _thanks(self, work: Work, participant: Participant, asked: ActRequest, framed: bool = False) -> View:
         given = work.given(participant.rater)
         access = self.settings.results_access(self.config.results)
+        votes = len(session.answered(given))
         return View(
             screen=Screen.THANKS,
             code=asked.code,
             frame=self._frame() if framed else None,
             thanks=ThanksView(
-                votes=len(session.answered(given)),
+                votes=votes,
                 skipped=sum(1 for entry in given if entry.status is VoteStatus.SKIPPED),
                 preferred=self._preferred(work, given) if self.config.reveal else None,
-                results=access is not ResultsAccess.ADMIN,
+                results=access is ResultsAccess.OPEN or (access is ResultsAccess.AFTER_SESSION and votes > 0),
             ),
         )
 

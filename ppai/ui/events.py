@@ -14,22 +14,36 @@ LAG = 500
 
 
 class Events:
-    """The vote and verdict frames of one study, kept up to date. Safe for many threads."""
+    """The vote and verdict frames of one study, kept up to date. Safe for many threads.
 
-    def __init__(self, store: Store, study: str, keys: tuple[str, ...]) -> None:
+    A study that is replaced while it is served may ask other criteria: then all is read anew.
+    """
+
+    def __init__(self, store: Store, study: str) -> None:
         self._store = store
         self._study = study
-        self._keys = keys
         self._lock = threading.Lock()
+        self._loaded_at: float | None = None
+        self._forget()
+
+    def _forget(self) -> None:
         self._votes: pd.DataFrame | None = None
         self._current: pd.DataFrame | None = None
         self._seen = 0
         self._verdicts: pd.DataFrame | None = None
         self._marker: object = None
 
+    def _refresh(self) -> None:
+        loaded_at = self._store.loaded_at(self._study)
+        if loaded_at != self._loaded_at:
+            self._forget()
+            self._keys = self._store.config(self._study).keys
+            self._loaded_at = loaded_at
+
     def votes(self) -> pd.DataFrame:
         """The current votes of every status; see `ppai.frames.current_votes`."""
         with self._lock:
+            self._refresh()
             new, seen = self._store.votes_after(self._study, max(0, self._seen - LAG), self._keys)
             if self._votes is None:
                 self._votes = new
@@ -44,6 +58,7 @@ class Events:
 
     def verdicts(self) -> pd.DataFrame:
         with self._lock:
+            self._refresh()
             marker = self._store.verdict_marker(self._study)
             if self._verdicts is None or marker != self._marker:
                 self._verdicts, self._marker = self._store.verdicts(self._study, self._keys)

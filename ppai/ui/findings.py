@@ -204,7 +204,7 @@ class Findings:
                 "topics",
                 topic_chart(found, matchup, labels),
                 f"Criterion: {labels.criterion(filters.criterion)}. All topics, whichever is chosen above. "
-                f"n is the number of pairs, beside each row. {_resampled(summary)}",
+                f"n is the number of pairs, beside each row. {_intervals(summary)}",
                 (topic_table(found, matchup, labels, caption),),
                 csv_text(topic_records(found, filters.criterion, filters.arm), INTERVAL_COLUMNS),
                 caution=_topic_caution(study, choices, summary),
@@ -215,7 +215,7 @@ class Findings:
 def _share_sections(summary: Json, labels: Labels, filters: Filters) -> list[Section]:
     records = interval_records(summary, filters.arm, filters.topic)
     file = csv_text(records, INTERVAL_COLUMNS)
-    each = f"n is the number of pairs, beside each row. {_resampled(summary)}"
+    each = f"n is the number of pairs, beside each row. {_intervals(summary)}"
     if len(summary["systems"]) == 2:
         line = f"The line across a bar is the interval of {labels.system(_other(summary))}'s share."
         return [
@@ -318,7 +318,7 @@ def _basis(filters: Filters, flagged: int) -> str:
     return ", ".join(parts)
 
 
-def _resampled(summary: Json) -> str:
+def _intervals(summary: Json) -> str:
     methods = dict.fromkeys(
         share["method"]
         for by_source in summary["criteria"].values()
@@ -328,7 +328,8 @@ def _resampled(summary: Json) -> str:
     )
     how = f" ({'; '.join(methods)})" if methods else ""
     unit = summary["clusters"]
-    return f"Intervals are at {_level(summary)}{how}; the unit resampled is the {unit}, however many votes it has."
+    computed = f"Intervals are at {_level(summary)}{how}, computed and not resampled"
+    return f"{computed}; the unit is the {unit}, however many votes it has."
 
 
 def _level(summary: Json) -> str:

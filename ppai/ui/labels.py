@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from ppai.blinding import HASHED_RATER
 from ppai.schema import StudyConfig
 
 HUMAN = "human"
 PEOPLE = "people"
 JUDGE_PREFIX = "judge:"
 
-_HASHED = re.compile(r"r[0-9a-f]{16}")
 
 ARMS = {"as_is": "as written", "plain": "format flattened", "live": "live chat"}
 """Arms in words."""
@@ -107,4 +106,4 @@ def counted(n: int, one: str, many: str | None = None) -> str:
 
 def rater_label(rater: str) -> str:
     """A rater's id as screens show it: the first digits of a salted hash, any other id whole."""
-    return rater[:8] if _HASHED.fullmatch(rater) else rater
+    return rater[:8] if HASHED_RATER.fullmatch(rater) else rater

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import gradio as gr
 from ppai.errors import StoreError
 from ppai.ui.access import Refusal
 from ppai.ui.markup import ENGLISH, said
+from ppai.ui.plotly_file import plotly_address
 
 if TYPE_CHECKING:
     from ppai.settings import Settings
@@ -26,6 +27,8 @@ SCRIPTS = ("dom.js", "language.js", "live.js", "charts.js", "files.js", "results
 STYLES = ("page.css", "controls.css", "results.css")
 RATER_KEY, ADMIN_KEY = "ppai.rater", "ppai.admin"
 """Under which a browser keeps its rater's code and its admin token."""
+
+_answers = count(1)
 
 LINKS = (("results", "results"), ("browse", "browse"), ("admin", "admin"))
 
@@ -79,11 +82,15 @@ def unavailable() -> View:
 
 
 def answering(make: Callable[[], View]) -> dict[str, Any]:
-    """A view as the browser gets it, also where the store cannot be reached."""
+    """A view as the browser gets it, also where the store cannot be reached.
+
+    Each has a number of its own: Gradio passes nothing on to a page that equals what it has.
+    """
     try:
-        return make().payload()
+        view = make()
     except StoreError:
-        return unavailable().payload()
+        view = unavailable()
+    return {"answer": next(_answers), **view.payload()}
 
 
 @dataclass(frozen=True)
@@ -99,24 +106,25 @@ def lay_out(context: Context, name: str, *, charts: bool = False) -> Shell:
     """The components of page `name`, inside the current Blocks; its handlers are the caller's."""
     code = gr.BrowserState(None, storage_key=RATER_KEY, secret=context.browser_secret)
     admin = gr.BrowserState(None, storage_key=ADMIN_KEY, secret=context.browser_secret)
-    library = ""
-    if charts:
-        path = plotly_script()
-        gr.set_static_paths([path])
-        library = f"gradio_api/file={path.as_posix()}"
     screen = gr.HTML(
         value=None,
         html_template=_template(name),
         js_on_load=script(),
         head=_styles(),
         apply_default_css=False,
-        library=library,
+        library=plotly_address() if charts else "",
     )
     return Shell(code, admin, screen)
 
 
-QUIETLY: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-"""For every event of a page: at once, without Gradio's own veil over the screen."""
+QUIETLY: dict[str, Any] = {
+    "queue": False,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "trigger_mode": "multiple",
+}
+"""For every event of a page: at once, without Gradio's own veil over the screen. The page's script asks one thing at a
+time; Gradio would drop what is asked before it has taken in the last answer."""
 
 
 def on_load(handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
@@ -125,14 +133,6 @@ def on_load(handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) 
     if blocks is None:
         raise RuntimeError("a page belongs inside a gr.Blocks")
     blocks.load(handler, inputs=inputs, outputs=outputs, **QUIETLY)
-
-
-def plotly_script() -> Path:
-    """plotly.js as the Python package brings it, so that a page asks no other server for it."""
-    spec = find_spec("plotly")
-    if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError("plotly is not installed: pip install plotly")
-    return Path(spec.submodule_search_locations[0]) / "package_data" / "plotly.min.js"
 
 
 def script() -> str:

@@ -9,6 +9,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from starlette.middleware import Middleware
+
 from ppai.backup import Keeper, restore
 from ppai.errors import PPAIError
 from ppai.settings import Settings
@@ -20,6 +22,7 @@ from ppai.ui.context import Context
 from ppai.ui.desk import Desk
 from ppai.ui.events import Events
 from ppai.ui.guard import Guard
+from ppai.ui.plotly_file import plotly_route
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
@@ -51,7 +54,7 @@ def open_context(settings: Settings, statistics: Any, store: Store | None = None
         store=store,
         desk=desk,
         gate=Gate(store, desk, settings),
-        events=Events(store, study.name, study.config.keys),
+        events=Events(store, study.name),
         statistics=statistics,
         browser_secret=store.secret("browser-state").hex()[:32],
         backup=Keeper(backup, store, settings.sqlite_file) if backup and settings.sqlite_file else None,
@@ -102,10 +105,19 @@ class Served:
             self.backup.close()
 
 
-def launch(context: Context, *, share: bool = False) -> Served:
-    """Serves until `wait` returns. Raises PPAIError where the port is taken."""
-    from starlette.middleware import Middleware
+def app_options() -> dict[str, Any]:
+    """Of the FastAPI app beneath the pages: what it refuses, and what it serves beside Gradio's routes."""
+    return {
+        "middleware": [Middleware(Guard)],
+        "routes": [plotly_route()],
+        "docs_url": None,
+        "redoc_url": None,
+        "openapi_url": None,
+    }
 
+
+def launch(context: Context) -> Served:
+    """Serves until `wait` returns. Raises PPAIError where the port is taken."""
     from ppai.ui.theme import launch_options
 
     settings = context.settings
@@ -119,14 +131,14 @@ def launch(context: Context, *, share: bool = False) -> Served:
         _, url, shared = pages.launch(
             server_name=settings.address,
             server_port=settings.port,
-            share=share,
+            share=settings.share,
             prevent_thread_lock=True,
             quiet=True,
             ssr_mode=False,
             mcp_server=False,
             pwa=False,
             enable_monitoring=False,
-            app_kwargs={"middleware": [Middleware(Guard)], "docs_url": None, "redoc_url": None},
+            app_kwargs=app_options(),
             **launch_options(),
         )
     except OSError as error:

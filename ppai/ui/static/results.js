@@ -1,10 +1,13 @@
 // Fills a page of results from the server's views, and sends what is chosen on it.
 
 const FIRST_VIEW_MS = 20000;
+const ANSWER_MS = 30000;
 const ROOT = element.querySelector(".ppai-pages");
 const PARTS = ROOT.querySelector('[data-slot="parts"]');
 let view = null;
 let asked = false;
+let waiting = null;
+let answering;
 let typing;
 
 // Texts
@@ -61,6 +64,11 @@ function show(next) {
     if (said.textContent) announce(said.textContent);
   }
   asked = false;
+  clearTimeout(answering);
+  if (!waiting) return;
+  const { act, fields } = waiting;
+  waiting = null;
+  send(act, fields);
 }
 
 function fillPart(part, name, html) {
@@ -124,10 +132,23 @@ function drawAll() {
 
 // Acts
 
+/** One thing at a time; of what is chosen meanwhile the last is asked for when the answer is here. */
 function send(act, fields) {
+  if (asked) {
+    waiting = { act, fields };
+    return;
+  }
   asked = true;
+  answering = setTimeout(unanswered, ANSWER_MS);
   PARTS.setAttribute("aria-busy", "true");
   trigger("act", { act, ...fields });
+}
+
+function unanswered() {
+  asked = false;
+  waiting = null;
+  PARTS.removeAttribute("aria-busy");
+  announce(t("error.unavailable"));
 }
 
 function fieldsOf(form) {
