@@ -27,16 +27,14 @@ class Format(StrEnum):
 
 
 def anonymised(study: Study, *, comments: bool = False) -> Study:
-    """The study without what could name a rater: comments, unless asked for, and the reasons of void events.
+    """The study without what could name a rater: comments, unless asked for, and with them the reasons of void events
+    and what a file added to its votes.
 
     Raters are salted hashes in every store.
     """
     if comments:
         return study
-    votes = tuple(
-        vote.model_copy(update={"comment": None} | ({"reason": None} if vote.status is VoteStatus.VOID else {}))
-        for vote in study.votes
-    )
+    votes = tuple(_bare(vote) for vote in study.votes)
     return study.model_copy(update={"votes": votes})
 
 
@@ -71,6 +69,11 @@ def explained(study: Study) -> tuple[Study, list[str]]:
         if gone:
             said.append(f"{gone} {name} left out: on prompts, systems or criteria that the study has no more")
     return kept, said
+
+
+def _bare(vote: Vote) -> Vote:
+    kept = {name: getattr(vote, name) for name in Vote.model_fields if name != "comment"}
+    return Vote(**(kept | ({"reason": None} if vote.status is VoteStatus.VOID else {})))
 
 
 def event_rows(events: Iterable[Any]) -> list[dict[str, Any]]:

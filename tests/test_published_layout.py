@@ -107,6 +107,20 @@ def test_study_yaml_may_say_otherwise(tmp_path: Path) -> None:
     assert {(verdict.system_a, verdict.system_b) for verdict in study.verdicts} == {("ft", "base")}
 
 
+def test_a_short_name_and_its_long_one_may_both_be_systems(tmp_path: Path) -> None:
+    study = small([], ("ft", "finetuned"))
+    write_published(study, tmp_path)
+    assert {response.system for response in read_study(tmp_path).responses} == {"ft", "finetuned"}
+
+
+def test_files_of_both_names_are_what_they_say(tmp_path: Path) -> None:
+    study = read_study(write_files(tmp_path, ("ft", "finetuned"), config="systems: [{id: ft}, {id: finetuned}]\n"))
+    assert {(response.system, response.text) for response in study.responses if response.prompt_id == "1"} == {
+        ("ft", "ft1"),
+        ("finetuned", "finetuned1"),
+    }
+
+
 def test_base_is_the_reference_wherever_it_is_listed(tmp_path: Path) -> None:
     study = read_study(write_files(tmp_path, config="systems: [{id: finetuned}, {id: base}]\n"))
     assert study.config.reference_id == "base"

@@ -78,6 +78,7 @@ responses.jsonl:3: prompt_id: the response of 'y' to prompt '1' stands already o
 responses.jsonl:4: prompt_id: no prompt has the id '9'
 responses.jsonl:5: system: 'q' is not one of the systems in study.yaml
 responses.jsonl:6: text: is missing
+responses.jsonl:6: prompt_id: the response of 'x' to prompt '1' stands already on line 1
 votes.jsonl:2: vote_id: vote 'v1' stands already on line 1
 votes.jsonl:3: rater: a vote of this rater with this pair, arm, repeat and revision stands already on line 1
 votes.jsonl:4: system_b: a vote of a system against itself
@@ -107,7 +108,8 @@ def test_votes_and_verdicts_need_responses_of_both_systems(tmp_path: Path) -> No
 
 def test_a_verdict_has_outcomes_or_a_reason(tmp_path: Path) -> None:
     bare = {key: value for key, value in VERDICT.items() if key != "outcomes"}
-    study(tmp_path, verdicts=[bare, VERDICT | {"unscored": "no"}, bare | {"sample": 1, "unscored": "no"}])
+    both = VERDICT | {"sample": 1, "unscored": "no"}
+    study(tmp_path, verdicts=[bare, both, bare | {"sample": 2, "unscored": "no"}])
     assert said(tmp_path) == [
         "verdicts.jsonl:1: outcomes: empty, and no reason in unscored",
         "verdicts.jsonl:2: unscored: an unscored verdict has no outcomes",
@@ -189,7 +191,18 @@ def test_escapes_that_only_look_forbidden_are_fine(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "found"),
     [
-        ("name: a\nnmae: b\n", "study.yaml:2: nmae: is not a known key"),
+        ("name: a\nnmae: b\n", "study.yaml:2: nmae: is not a known key: did you mean name?"),
+        ("name: a\nsesion_pairs: 5\n", "study.yaml:2: sesion_pairs: is not a known key: did you mean session_pairs?"),
+        ("Session-Pairs: 5\n", "study.yaml:1: Session-Pairs: is not a known key: did you mean session_pairs?"),
+        (
+            "systems:\n- id: x\n  modell: m\n- id: y\n",
+            "study.yaml:3: systems.0.modell: is not a known key: did you mean model?",
+        ),
+        ("name: a\nweight: .inf\n", "study.yaml:2: weight: is a number that cannot be kept: inf"),
+        ("weight: 99999999999999999999\n", "study.yaml:1: weight: is a number that cannot be kept"),
+        ("photo: !!binary aGk=\n", "study.yaml:1: photo: must be text, a number, a list or keys and values, not bytes"),
+        ('mark: ["a\\0"]\n', "study.yaml:1: mark.0: holds a NUL character, which cannot be stored"),
+        ("2024: a\n", "study.yaml:1: 2024: a key must be text: put it in quotes"),
         ("name: [\n", "study.yaml:2: is not YAML: did not find expected node content"),
         ("- a\n", "study.yaml:1: must hold keys and values, not ['a']"),
         ("name: a\nname: b\n", "study.yaml:2: name: stands twice, first on line 1"),
@@ -210,6 +223,72 @@ def test_faults_of_study_yaml_name_the_key_and_the_line(tmp_path: Path, config: 
     lines = said(study(tmp_path, config))
     assert len(lines) == 1
     assert lines[0].startswith(found)
+
+
+def test_a_fault_of_study_yaml_hides_no_other(tmp_path: Path) -> None:
+    config = "session_pairs: 0\nreference: q\nsystems: [{id: x}, {id: y}]\ncriteria: [{key: taste, question: Q}]\n"
+    study(
+        tmp_path,
+        config + "primary: beauty\nname: a\nname: b\n",
+        responses=[{"prompt_id": 1, "system": system, "text": "t"} for system in ("x", "y", "z")],
+        votes=[VOTE | {"vote_id": "v"}],
+    )
+    assert said(tmp_path) == [
+        "study.yaml:1: session_pairs: must be greater than or equal to 1, not 0",
+        "study.yaml:2: reference: 'q' is not one of the systems",
+        "study.yaml:5: primary: 'beauty' is not one of the criteria",
+        "study.yaml:7: name: stands twice, first on line 6",
+        "responses.jsonl:3: system: 'z' is not one of the systems in study.yaml",
+        "votes.jsonl:1: outcomes.overall: is not one of the study's criteria",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ("critera: [{key: taste, question: Q}]\nprimary: taste\n", "study.yaml:1: critera: is not a known key"),
+        ("criteria: [{key: taste}]\noverall: taste\n", "study.yaml:1: criteria.0.question: is missing"),
+        ("systems: [{id: x}, {name: z}]\nreference: z\n", "study.yaml:1: systems.1.id: is missing"),
+        ("sistems: [{id: x}, {id: z}]\nreference: z\n", "study.yaml:1: sistems: is not a known key"),
+    ],
+)
+def test_what_depends_on_a_wrong_key_is_not_guessed_at(tmp_path: Path, config: str, found: str) -> None:
+    votes = [VOTE | {"vote_id": "v", "outcomes": {"taste": "a"}}] if "taste" in config else []
+    lines = said(study(tmp_path, config, votes=votes))
+    assert len(lines) == 1
+    assert lines[0].startswith(found)
+
+
+@pytest.mark.parametrize("key", ["question_de", "authors", "license", "version", "label", "notes", "created"])
+def test_a_key_of_its_own_is_no_slip(tmp_path: Path, key: str) -> None:
+    systems = f"systems: [{{id: x, {key}: a}}, {{id: y}}]\n"
+    criteria = f"criteria: [{{key: overall, question: Q, {key}: b}}]\n"
+    assert said(study(tmp_path, f"{systems}{criteria}{key}: c\n")) == []
+
+
+def test_a_line_that_is_wrong_in_another_field_is_still_the_first_of_two(tmp_path: Path) -> None:
+    bad = {"outcomes": {"overall": "left"}}
+    study(
+        tmp_path,
+        "pairs: p.jsonl\n",
+        prompts=[{"id": 1}, {"id": "1", "text": "one"}, {"id": 2, "text": "two"}],
+        votes=[VOTE | bad | {"vote_id": 7}, VOTE | {"vote_id": "7", "rater": "s"}, VOTE | {"vote_id": "8"}],
+        verdicts=[VERDICT | bad, VERDICT],
+        assignments=[VOTE | {"assignment_id": "a", "repeat": -1}, VOTE | {"assignment_id": "a"}],
+        p=[{"prompt_id": 1, "system_a": "x", "system_b": "y"}, {"prompt_id": 1, "system_a": "y", "system_b": "x"}],
+    )
+    found = said(tmp_path)
+    for line in (
+        "prompts.jsonl:2: id: prompt '1' stands already on line 1",
+        "votes.jsonl:2: vote_id: vote '7' stands already on line 1",
+        "votes.jsonl:3: rater: a vote of this rater with this pair, arm, repeat and revision stands already on line 1",
+        "verdicts.jsonl:2: judge: a verdict of this judge with this pair, order, arm and sample "
+        "stands already on line 1",
+        "assignments.jsonl:2: assignment_id: assignment 'a' stands already on line 1",
+        "p.jsonl:2: prompt_id: this pair stands already on line 1",
+    ):
+        assert line in found
+    assert len(found) == 10
 
 
 def test_a_question_may_end_in_a_question_mark_inside_braces(tmp_path: Path) -> None:

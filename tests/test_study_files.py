@@ -106,6 +106,25 @@ def test_keys_outside_the_format_come_back(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "again/prompts.jsonl").read_text().splitlines()[0]) == prompts[0]
 
 
+def test_keys_that_study_yaml_adds_come_back(tmp_path: Path) -> None:
+    config = """\
+name: n
+authors: [A, B]
+created: 2024-05-13
+systems:
+- {id: x, seed: 7, cost: {usd: 0.25}}
+- {id: y}
+criteria:
+- {key: overall, question: Which?, question_de: Welche?}
+"""
+    study = read_study(write_study(tmp_path, config, responses=[row for row in RESPONSES if row["system"] != "z"]))
+    assert study.config.extra == {"authors": ["A", "B"], "created": "2024-05-13"}
+    assert study.config.systems[0].extra == {"seed": 7, "cost": {"usd": 0.25}}
+    assert study.config.criteria[0].extra == {"question_de": "Welche?"}
+    write_general(study, tmp_path / "again")
+    assert read_study(tmp_path / "again") == study
+
+
 @pytest.mark.parametrize(("ids", "written"), [((1, 2), [1, 2]), (("1", "02"), ["1", "02"]), ((1, "b"), ["1", "b"])])
 def test_ids_are_written_as_integers_where_all_are(tmp_path: Path, ids: tuple[Any, Any], written: list[Any]) -> None:
     prompts = [{"id": name, "text": "t"} for name in ids]

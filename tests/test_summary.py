@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from small_studies import small_study, verdict, verdicts_of, vote, votes_of
+from small_studies import R1, small_study, verdict, verdicts_of, vote, votes_of
 
 from eval.report import summarise, topics
 from eval.statistics.coding import StudyIndex, code_votes
@@ -101,7 +101,7 @@ def test_keys_are_those_of_the_contract() -> None:
         "usable",
         "reasons",
     }
-    assert set(found["balance"]["raters"]["r1"]) >= {"n", "share_a", "median_seconds", "flags"}
+    assert set(found["balance"]["raters"][R1]) >= {"n", "share_a", "median_seconds", "flags"}
 
 
 def test_every_interval_has_numbers_or_a_reason() -> None:

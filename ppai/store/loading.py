@@ -110,8 +110,8 @@ class _Loading:
     @staticmethod
     def _same_vote(row: Mapping[str, Any], vote: Vote) -> bool:
         wanted = vote_row(vote, row["pair_id"], row["submission"])
-        # an export leaves out comments, and why a vote was voided: their absence is no difference
-        skipped = {"comment"} if vote.comment is None else set()
+        # an export leaves out comments, extras, and why a vote was voided: their absence is no difference
+        skipped = {name for name in ("comment", "extra") if wanted[name] is None}
         skipped |= {"reason"} if vote.reason is None and vote.status is VoteStatus.VOID else set()
         return all(row[name] == value for name, value in wanted.items() if name not in skipped)
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 
-from ppai.schema import Assignment, Verdict, Vote
+from ppai.schema import Assignment, Prompt, Record, Response, Verdict, Vote
 from ppai.studyfiles.config import CONFIG_FILE, line_of
-from ppai.studyfiles.draft import Draft, Located, PairLine
+from ppai.studyfiles.draft import Draft, Located, PairLine, Row
 from ppai.studyfiles.problems import Problem
 
 MAX_RESPONSE_BYTES = 200_000
 """A longer response is refused."""
 
-Places = dict[Hashable, tuple[str, int]]
-"""Where each key stood first: file and line."""
+Key = tuple[Hashable, ...]
 
 Comparison = Located[Vote] | Located[Verdict] | Located[Assignment] | Located[PairLine]
 
@@ -24,9 +23,8 @@ def check_draft(draft: Draft) -> None:
     _check_prompts(draft)
     _check_responses(draft)
     _check_systems(draft)
-    responses = draft.broken_responses | {(row.record.prompt_id, row.record.system) for row in draft.responses}
-    prompts = draft.broken_prompts | {row.record.id for row in draft.prompts}
-    systems = set(draft.system_ids) | {system for _, system in draft.broken_responses}
+    prompts, responses = draft.prompt_ids, draft.answered
+    systems = set(draft.system_ids) | {row.text("system") for row in draft.broken_rows(Response)}
     groups: tuple[Iterable[Comparison], ...] = (
         draft.votes,
         draft.verdicts,
@@ -36,21 +34,16 @@ def check_draft(draft: Draft) -> None:
     for row in (row for group in groups for row in group):
         _check_comparison(draft, row, prompts, systems, responses)
     _check_votes(draft)
-    _check_verdicts(draft)
-    _check_pairs(draft)
+    _check_duplicates(draft)
 
 
 def _check_prompts(draft: Draft) -> None:
-    first: Places = {}
-    for row in draft.prompts:
-        _once(draft, first, row.record.id, row, "id", f"prompt {row.record.id!r}")
     if not draft.prompts and not draft.problems:
         draft.problems.append(Problem("prompts", 0, "", "the study has no prompt"))
 
 
 def _check_responses(draft: Draft) -> None:
-    prompts = draft.broken_prompts | {row.record.id for row in draft.prompts}
-    first: Places = {}
+    prompts = draft.prompt_ids
     for row in draft.responses:
         response = row.record
         if response.prompt_id not in prompts:
@@ -58,8 +51,6 @@ def _check_responses(draft: Draft) -> None:
         if draft.listed and response.system not in draft.listed:
             message = f"{response.system!r} is not one of the systems in {CONFIG_FILE}"
             draft.problems.append(row.problem("system", message))
-        what = f"the response of {response.system!r} to prompt {response.prompt_id!r}"
-        _once(draft, first, (response.prompt_id, response.system), row, "prompt_id", what)
         size = len(response.text.encode())
         if size > MAX_RESPONSE_BYTES:
             message = f"is {size:,} bytes long; at most {MAX_RESPONSE_BYTES:,} are allowed"
@@ -68,7 +59,7 @@ def _check_responses(draft: Draft) -> None:
 
 def _check_systems(draft: Draft) -> None:
     """What cannot be said of study.yaml alone, where it leaves the systems to the responses."""
-    if draft.config is None or not draft.responses:
+    if draft.config is None or "systems" in draft.faulty or not draft.responses:
         return
     reference, systems = draft.config.reference, draft.system_ids
     if reference is not None and reference not in systems:
@@ -83,9 +74,9 @@ def _check_systems(draft: Draft) -> None:
 def _check_comparison(
     draft: Draft,
     row: Comparison,
-    prompts: set[str],
-    systems: set[str],
-    responses: set[tuple[str, str]],
+    prompts: set[str | None],
+    systems: set[str | None],
+    responses: set[tuple[str | None, str | None]],
 ) -> None:
     record = row.record
     if record.prompt_id not in prompts:
@@ -98,58 +89,64 @@ def _check_comparison(
             draft.problems.append(row.problem(field, message))
     if record.system_a == record.system_b and not isinstance(record, Vote | Verdict):
         draft.problems.append(row.problem("system_b", "a system against itself"))
-    if draft.config is not None and isinstance(record, Vote | Verdict):
+    asked = draft.config is not None and "criteria" not in draft.faulty
+    if draft.config is not None and asked and isinstance(record, Vote | Verdict):
         for key in record.outcomes.keys() - {criterion.key for criterion in draft.config.criteria}:
             draft.problems.append(row.problem(f"outcomes.{key}", "is not one of the study's criteria"))
 
 
 def _check_votes(draft: Draft) -> None:
-    by_id: Places = {}
-    by_pair: Places = {}
     for row in draft.votes:
-        vote = row.record
-        new = _once(draft, by_id, vote.vote_id, row, "vote_id", f"vote {vote.vote_id!r}")
-        pair = frozenset((vote.system_a, vote.system_b))
-        key = (vote.rater, vote.prompt_id, pair, vote.arm, vote.repeat, vote.revision)
-        if new:
-            what = "a vote of this rater with this pair, arm, repeat and revision"
-            _once(draft, by_pair, key, row, "rater", what)
-        if vote.seconds is not None and not math.isfinite(vote.seconds):
+        if row.record.seconds is not None and not math.isfinite(row.record.seconds):
             draft.problems.append(row.problem("seconds", "must be a finite number"))
-    by_assignment: Places = {}
-    for given in draft.assignments:
-        name = given.record.assignment_id
-        _once(draft, by_assignment, name, given, "assignment_id", f"assignment {name!r}")
 
 
-def _check_verdicts(draft: Draft) -> None:
-    first: Places = {}
-    for row in draft.verdicts:
-        v = row.record
-        key = (v.judge, v.prompt_id, v.system_a, v.system_b, v.arm, v.sample)
-        what = "a verdict of this judge with this pair, order, arm and sample"
-        _once(draft, first, key, row, "judge", what)
+def _check_duplicates(draft: Draft) -> None:
+    """What stands twice, of lines too that are wrong in another field."""
+
+    def check(rows: Iterable[Row], model: type[Record], field: str, what: str, key: Callable[[Row], Key]) -> None:
+        _once(draft, _in_files([*rows, *draft.broken_rows(model)]), field, what, key)
+
+    check(draft.prompts, Prompt, "id", "prompt {!r}", _key("id"))
+    what = "the response of {1!r} to prompt {0!r}"
+    check(draft.responses, Response, "prompt_id", what, _key("prompt_id", "system"))
+    check(draft.votes, Vote, "vote_id", "vote {!r}", _key("vote_id"))
+    what = "a vote of this rater with this pair, arm, repeat and revision"
+    check(draft.votes, Vote, "rater", what, _key("rater", "prompt_id", "arm", "repeat", "revision", pair=True))
+    check(draft.assignments, Assignment, "assignment_id", "assignment {!r}", _key("assignment_id"))
+    what = "a verdict of this judge with this pair, order, arm and sample"
+    names = ("judge", "prompt_id", "system_a", "system_b", "arm", "sample")
+    check(draft.verdicts, Verdict, "judge", what, _key(*names))
+    check(draft.pair_lines or (), PairLine, "prompt_id", "this pair", _key("prompt_id", pair=True))
 
 
-def _check_pairs(draft: Draft) -> None:
-    first: Places = {}
-    for row in draft.pair_lines or ():
-        pair = frozenset((row.record.system_a, row.record.system_b))
-        _once(draft, first, (row.record.prompt_id, pair), row, "prompt_id", "this pair")
+def _in_files(rows: list[Row]) -> list[Row]:
+    """Rows in the order of their lines, the files in that of their first row."""
+    files = {name: place for place, name in enumerate(dict.fromkeys(row.file for row in rows))}
+    return sorted(rows, key=lambda row: (files[row.file], row.line))
 
 
-def _once(
-    draft: Draft,
-    first: Places,
-    key: Hashable,
-    row: Comparison | Located,
-    field: str,
-    what: str,
-) -> bool:
-    """Whether the key is new; where it is not, a problem that names the line it first stood on."""
-    file, line = first.setdefault(key, (row.file, row.line))
-    if (file, line) == (row.file, row.line):
-        return True
-    where = f"line {line}" if file == row.file else f"line {line} of {file}"
-    draft.problems.append(row.problem(field, f"{what} stands already on {where}"))
-    return False
+def _key(*names: str, pair: bool = False) -> Callable[[Row], Key]:
+    """What a row is told by: some fields, and with `pair` its two systems in either order."""
+
+    def of(row: Row) -> Key:
+        fields = tuple(row.text(name) for name in names)
+        if not pair:
+            return fields
+        systems = (row.text("system_a"), row.text("system_b"))
+        return (*fields, None if None in systems else frozenset(systems))
+
+    return of
+
+
+def _once(draft: Draft, rows: Iterable[Row], field: str, what: str, key_of: Callable[[Row], Key]) -> None:
+    """A problem for each row whose key another has had, naming the line where that stands."""
+    first: dict[Key, Row] = {}
+    for row in rows:
+        key = key_of(row)
+        if None in key:
+            continue
+        earlier = first.setdefault(key, row)
+        if earlier is not row:
+            where = f"line {earlier.line}" if earlier.file == row.file else f"line {earlier.line} of {earlier.file}"
+            draft.problems.append(row.problem(field, f"{what.format(*key)} stands already on {where}"))

@@ -45,6 +45,31 @@ class Located(Generic[R]):
     def problem(self, field_name: str, message: str) -> Problem:
         return Problem(self.file, self.line, field_name, message)
 
+    def text(self, name: str) -> str | None:
+        """A field that ids and keys are made of."""
+        return str(getattr(self.record, name))
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An object that is no such record: it has its problems, and still says what it is about."""
+
+    file: str
+    line: int
+    model: type[Record]
+    values: Mapping[str, Any]
+
+    def problem(self, field_name: str, message: str) -> Problem:
+        return Problem(self.file, self.line, field_name, message)
+
+    def text(self, name: str) -> str | None:
+        """A field that ids and keys are made of, or its default; None where it could not be one."""
+        value = self.values.get(name, self.model.model_fields[name].default)
+        return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+
+
+Row = Located[Any] | Broken
+
 
 @dataclass
 class Draft:
@@ -52,7 +77,9 @@ class Draft:
 
     directory: Path
     config: StudyConfig | None = None
-    """None where study.yaml is wrong: what depends on it is not checked."""
+    """None where study.yaml cannot be read: what depends on it is not checked."""
+    faulty: frozenset[str] = frozenset()
+    """Keys of study.yaml that are wrong: what depends on them is not checked either."""
     config_lines: Mapping[tuple[Any, ...], int] = field(default_factory=dict)
     prompts: list[Located[Prompt]] = field(default_factory=list)
     responses: list[Located[Response]] = field(default_factory=list)
@@ -60,15 +87,29 @@ class Draft:
     verdicts: list[Located[Verdict]] = field(default_factory=list)
     assignments: list[Located[Assignment]] = field(default_factory=list)
     pair_lines: list[Located[PairLine]] | None = None
-    broken_prompts: set[str] = field(default_factory=set)
-    """Ids of prompts whose lines are wrong in another field: known, so that nothing else complains of them."""
-    broken_responses: set[tuple[str, str]] = field(default_factory=set)
+    broken: list[Broken] = field(default_factory=list)
+    """Lines that are wrong in some field: known, so that nothing else complains that they are missing."""
     problems: list[Problem] = field(default_factory=list)
 
     @property
     def listed(self) -> tuple[str, ...]:
         """Systems that study.yaml lists; empty where it lists none."""
         return self.config.system_ids if self.config else ()
+
+    def broken_rows(self, model: type[Record]) -> list[Broken]:
+        return [row for row in self.broken if row.model is model]
+
+    @property
+    def prompt_ids(self) -> set[str | None]:
+        """Ids of all prompts, broken ones too."""
+        rows: list[Row] = [*self.prompts, *self.broken_rows(Prompt)]
+        return {row.text("id") for row in rows}
+
+    @property
+    def answered(self) -> set[tuple[str | None, str | None]]:
+        """Prompt and system of all responses, broken ones too."""
+        rows: list[Row] = [*self.responses, *self.broken_rows(Response)]
+        return {(row.text("prompt_id"), row.text("system")) for row in rows}
 
     @property
     def system_ids(self) -> tuple[str, ...]:
@@ -86,16 +127,13 @@ class Draft:
         )
 
 
-def located_records(
-    path: Path, model: type[R], problems: list[Problem]
-) -> tuple[list[Located[R]], list[dict[str, Any]]]:
-    """The records of a JSON Lines file, and the objects that are not such a record (each has its problems)."""
+def located_records(draft: Draft, file: str, model: type[R]) -> list[Located[R]]:
+    """The records of a JSON Lines file; objects that are not such a record become problems and `draft.broken`."""
     records: list[Located[R]] = []
-    broken: list[dict[str, Any]] = []
-    for line, values in read_objects(path, problems):
+    for line, values in read_objects(draft.directory / file, draft.problems):
         try:
-            records.append(Located(path.name, line, model.model_validate(values)))
+            records.append(Located(file, line, model.model_validate(values)))
         except ValidationError as error:
-            problems.extend(problems_of(error, path.name, line))
-            broken.append(values)
-    return records, broken
+            draft.problems.extend(problems_of(error, file, line))
+            draft.broken.append(Broken(file, line, model, values))
+    return records

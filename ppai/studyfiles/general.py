@@ -16,33 +16,29 @@ PAIR_RULES = ("all", "reference")
 
 def read_general(draft: Draft) -> None:
     """Fills the draft from its directory, whose study.yaml has been read."""
-    directory, problems = draft.directory, draft.problems
-    draft.prompts, broken = located_records(directory / PROMPTS, Prompt, problems)
-    draft.broken_prompts = {str(values.get("id")) for values in broken}
-    draft.responses, broken = located_records(directory / RESPONSES, Response, problems)
-    draft.broken_responses = {(str(row.get("prompt_id")), str(row.get("system"))) for row in broken}
+    draft.prompts = located_records(draft, PROMPTS, Prompt)
+    draft.responses = located_records(draft, RESPONSES, Response)
     read_additions(draft)
 
 
 def read_additions(draft: Draft) -> None:
     """The files that either layout may have: votes, verdicts, assignments and a list of pairs."""
-    directory, problems = draft.directory, draft.problems
+    directory = draft.directory
     if (directory / VOTES).exists():
-        draft.votes, _ = located_records(directory / VOTES, Vote, problems)
+        draft.votes = located_records(draft, VOTES, Vote)
     if (directory / VERDICTS).exists():
-        rows, _ = located_records(directory / VERDICTS, Verdict, problems)
-        draft.verdicts.extend(rows)
+        draft.verdicts.extend(located_records(draft, VERDICTS, Verdict))
     if (directory / ASSIGNMENTS).exists():
-        draft.assignments, _ = located_records(directory / ASSIGNMENTS, Assignment, problems)
+        draft.assignments = located_records(draft, ASSIGNMENTS, Assignment)
     rule = draft.config.pairs if draft.config else "all"
     if rule in PAIR_RULES:
         return
     fault = pair_file_fault(rule)
     if fault:
         line = line_of(draft.config_lines, ("pairs",))
-        problems.append(Problem(CONFIG_FILE, line, "pairs", fault))
+        draft.problems.append(Problem(CONFIG_FILE, line, "pairs", fault))
     else:
-        draft.pair_lines, _ = located_records(directory / rule, PairLine, problems)
+        draft.pair_lines = located_records(draft, rule, PairLine)
 
 
 def pair_file_fault(name: str) -> str | None:

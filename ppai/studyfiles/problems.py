@@ -59,8 +59,6 @@ def _explain_one(fault: Mapping[str, Any]) -> tuple[tuple[Any, ...], str]:
     match fault["type"]:
         case "missing":
             return path, "is missing"
-        case "extra_forbidden":
-            return path, "is not a known key"
         case "string_type":
             return path, f"must be text, not {kind(value)}"
         case "string_too_short":

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ppai.schema import Outcome, Prompt, Response, StudyConfig, Verdict
-from ppai.studyfiles.draft import Draft, Located, located_records
+from ppai.studyfiles.draft import Broken, Draft, Located, located_records
 from ppai.studyfiles.general import read_additions
 from ppai.studyfiles.lines import read_objects
 from ppai.studyfiles.problems import Problem, problems_of, quoted
@@ -38,17 +38,19 @@ def read_published(draft: Draft) -> None:
     for other in files[1:]:
         message = f"a second file of prompts beside {files[0].name}; a study has one"
         draft.problems.append(Problem(other.name, 0, "", message))
-    draft.prompts, broken = located_records(files[0], Prompt, draft.problems)
-    draft.broken_prompts = {str(values.get("id")) for values in broken}
+    draft.prompts = located_records(draft, files[0].name, Prompt)
     _read_responses(draft, files[0])
     if draft.config is not None:
         draft.config = _with_reference(draft)
-        _read_judges(draft, draft.config)
+        if "criteria" not in draft.faulty:
+            _read_judges(draft, draft.config)
     read_additions(draft)
 
 
 def _read_responses(draft: Draft, prompts: Path) -> None:
-    found = [(system_of(part, draft.listed), path) for part, path in response_files(prompts)]
+    files = response_files(prompts)
+    parts = [part for part, _ in files]
+    found = [(system_of(part, draft.listed, parts), path) for part, path in files]
     stem = prompts.name.removesuffix(".jsonl")
     for system in draft.listed or ([] if found else [REFERENCE]):
         if system not in (name for name, _ in found):
@@ -61,7 +63,8 @@ def _read_responses(draft: Draft, prompts: Path) -> None:
                 response = _response(system, values, known)
             except ValidationError as error:
                 draft.problems.extend(_renamed(error, path.name, line))
-                draft.broken_responses.add((str(values.get("id")), system))
+                own = {"prompt_id": values.get("id"), "system": system}
+                draft.broken.append(Broken(path.name, line, Response, own))
             else:
                 draft.responses.append(Located(path.name, line, response))
 
@@ -124,18 +127,21 @@ def _read_verdicts(draft: Draft, config: StudyConfig, table: Table, sides: tuple
         for key, cell in bad.items():
             message = f"must be System A, System B or Tie, not {quoted(cell)}"
             draft.problems.append(Problem(table.file, line, f"{WINNER}{key}", message))
-        if bad or "id" in missing:
+        if "id" in missing:
             continue
         values = {
             "judge": judge,
             "prompt_id": cells["id"].strip(),
             "system_a": sides[0],
             "system_b": sides[1],
-            "outcomes": {key: WINNERS[cell] for key, cell in answered.items()},
+            "outcomes": {key: WINNERS[cell] for key, cell in answered.items() if key not in bad},
             "justification": cells.get("justification") or None,
             "named": named,
             "unscored": None if answered else "no winner in the published file",
         }
+        if bad:
+            draft.broken.append(Broken(table.file, line, Verdict, values))
+            continue
         try:
             draft.verdicts.append(Located(table.file, line, Verdict.model_validate(values)))
         except ValidationError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -44,11 +45,12 @@ def response_file(stem: str, system: str) -> str:
     return f"{stem}_{short or _encoded(system, SHORT_NAMES)}{RESPONSE_SUFFIX}"
 
 
-def system_of(part: str, listed: tuple[str, ...]) -> str:
-    """The system that a part of a file's name stands for, given those that study.yaml lists."""
-    if part in listed:
+def system_of(part: str, listed: Collection[str], parts: Collection[str]) -> str:
+    """The system that one of the parts of files' names stands for, given those that study.yaml lists."""
+    long = SHORT_NAMES.get(part)
+    if part in listed and (long not in listed or long in parts):
         return part
-    return SHORT_NAMES.get(part) or unquote(part)
+    return long or unquote(part)
 
 
 def judge_file(judge: str, named: bool) -> str:

@@ -59,7 +59,8 @@ def _draft(directory: Path) -> Draft:
 
 def _fill(draft: Draft) -> None:
     directory = draft.directory
-    draft.config, draft.config_lines = read_config(directory, draft.problems)
+    read = read_config(directory, draft.problems)
+    draft.config, draft.config_lines, draft.faulty = read.config, read.lines, read.faulty
     general = (directory / PROMPTS).exists() or (directory / RESPONSES).exists()
     published = not general and prompt_files(directory)
     if published:
