@@ -34,8 +34,9 @@ def pandalm_study() -> Path:
 def chromium() -> Iterator[Any]:
     """A browser for the tests of one module: Playwright's loop must not run while others start one of their own."""
     import browser
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=15_000)
     path = browser.find()
     assert path is not None, "no Chromium: run python tests/browser.py"
     with sync_playwright() as playwright:
@@ -66,4 +67,14 @@ def rating_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         40, criteria=DEFAULT_CRITERIA, session_pairs=3, overlap=1000, reveal=True, results="after_session"
     )
     with serving(study, tmp_path_factory.mktemp("rating"), PPAI_ADMIN_PASSWORD="opensesame") as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def voted_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The app on a study with votes and verdicts, its results open to all; the team's password is `opensesame`."""
+    from serving import serving
+    from voted_study import voted_study
+
+    with serving(voted_study(), tmp_path_factory.mktemp("voted"), PPAI_ADMIN_PASSWORD="opensesame") as app:
         yield app

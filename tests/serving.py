@@ -77,7 +77,14 @@ class App:
                 log.write(line)
                 log.flush()
                 lines.put(line)
+        code = process.wait()
+        if process is self._process:
+            self._note(f"the app ended by itself with code {code}")
         lines.put(None)
+
+    def _note(self, words: str) -> None:
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"{words}\n")
 
     def wait(self) -> App:
         """Until the app says that it is ready."""
@@ -97,10 +104,10 @@ class App:
 
     def kill(self) -> None:
         """As a crash would: no handler runs."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(30)
-            self._process = None
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait(30)
 
     def restart(self, **environment: str) -> None:
         self.kill()

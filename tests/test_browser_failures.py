@@ -126,22 +126,6 @@ def test_skip_undo_and_report_wait_for_the_server_too(app: App, rater: RatingPag
     assert [vote.status for vote in app.votes()[votes:]] == [VoteStatus.VOID]
 
 
-def test_a_page_past_its_token_goes_on_without_losing_choices(app: App, visits: Visits) -> None:
-    app.restart(PPAI_TOKEN_HOURS=SHORT_HOURS)
-    try:
-        rater = RatingPage(visits.page(), app.url).begin()
-        opened, votes, shown = time.monotonic(), len(app.votes()), rater.pair()
-        rater.choose(MIXED)
-        rater.page.wait_for_timeout(max(0.0, 4 - (time.monotonic() - opened)) * 1000)
-        rater.submit()
-        rater.expect_pair(2, 5)
-        [vote] = app.votes()[votes:]
-        assert {key: one.value for key, one in vote.outcomes.items()} == MIXED
-        assert rater.pair() != shown
-    finally:
-        app.restart()
-
-
 def test_a_full_disk_is_said_and_a_later_retry_counts_once(app: App, rater: RatingPage) -> None:
     rater.begin()
     rater.rate()
@@ -181,6 +165,19 @@ def test_a_page_opened_while_the_store_cannot_answer_says_so(app: App, rater: Ra
     rater.part("consent").click()
     rater.expect_screen("pair")
     expect(rater.part("alarm")).to_have_text("")
+
+
+def test_a_page_past_its_token_goes_on_without_losing_choices(app: App, visits: Visits) -> None:
+    app.restart(PPAI_TOKEN_HOURS=SHORT_HOURS)
+    rater = RatingPage(visits.page(), app.url).begin()
+    opened, votes, shown = time.monotonic(), len(app.votes()), rater.pair()
+    rater.choose(MIXED)
+    rater.page.wait_for_timeout(max(0.0, 4 - (time.monotonic() - opened)) * 1000)
+    rater.submit()
+    rater.expect_pair(2, 5)
+    [vote] = app.votes()[votes:]
+    assert {key: one.value for key, one in vote.outcomes.items()} == MIXED
+    assert rater.pair() != shown
 
 
 def test_every_act_went_in_once(app: App) -> None:

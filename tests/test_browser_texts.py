@@ -1,4 +1,4 @@
-"""Texts as they come, in a browser: script and HTML as text, very long, empty; and studies with nothing left to rate."""
+"""Texts as they come, in a browser: script and HTML as text, very long, empty; and studies with nothing to rate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rating_page import RatingPage
 from serving import App, http_act, serving
 from visits import LAPTOP, PHONE, Visits
 
-from ppai.schema import Criterion, Pair, Prompt, Response, Study, StudyConfig, System, Vote
+from ppai.schema import Criterion, Pair, Prompt, Response, Study, StudyConfig, System
 
 EVIL = "<script>alert('no')</script><img src=x onerror=alert(1)> & <b>bold</b>"
 LONG = "\n\n".join(f"Paragraph {n}: " + "patience and a calm word help. " * 12 for n in range(60))
@@ -37,7 +37,7 @@ BOTH = pytest.mark.parametrize("size", [pytest.param(LAPTOP, id="1280"), pytest.
 
 
 def odd_study() -> Study:
-    """Five pairs that have the vote they want already, so that raters begin by asking for more."""
+    """Five pairs, each of which wants one vote."""
     prompts = tuple(
         Prompt(
             id=key, text=f"{key} {EVIL}", title=f"{key} {EVIL}", body=f"About {key}.\n\n{EVIL}", topic=f"{key} {EVIL}"
@@ -64,23 +64,19 @@ def odd_study() -> Study:
             for system, text in zip(("one", "two"), texts, strict=True)
         ),
         pairs=tuple(Pair(prompt_id=key, first="one", second="two") for key in TEXTS),
-        votes=tuple(
-            Vote(
-                vote_id=f"v-{key}",
-                prompt_id=key,
-                system_a="one",
-                system_b="two",
-                rater="before",
-                outcomes={"overall": "a"},
-            )
-            for key in TEXTS
-        ),
     )
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """Every pair has its vote, so that raters begin by asking for more."""
     with serving(odd_study(), tmp_path_factory.mktemp("odd"), SPACE_ID="somebody/space", PPAI_HOST="127.0.0.1") as app:
+        view = http_act(app, act="consent")
+        code, outcomes = view["code"], {"overall": "a"}
+        while view["screen"] == "pair":
+            sent = {"token": view["item"]["token"], "submission": view["item"]["id"], "outcomes": outcomes}
+            view = http_act(app, act="submit", code=code, **sent)
+        assert view["screen"] == "exhausted"
         yield app
 
 

@@ -137,6 +137,7 @@ def test_a_systems_name_is_text_and_not_markup() -> None:
     labels = Labels({"base": "base", "new": "<b>new</b>"}, {"overall": "over & all"}, "overall")
     figure = drawn(share_chart(summary, labels))
     assert "&lt;b&gt;new&lt;/b&gt;" in figure["data"][0]["hovertext"][0]
+    assert figure["data"][0]["name"] == "&lt;b&gt;new&lt;/b&gt;"
     assert figure["layout"]["annotations"][0]["text"] == "<b>Over &amp; all</b>"
 
 

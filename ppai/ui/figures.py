@@ -50,7 +50,7 @@ def share_chart(summary: Json, labels: Labels) -> Chart:
             {
                 "type": "bar",
                 "orientation": "h",
-                "name": name,
+                "name": plain(name),
                 "x": values,
                 "y": at,
                 "width": BAR,
@@ -117,7 +117,7 @@ def appearance_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
             {
                 "type": "bar",
                 "orientation": "h",
-                "name": source_label(source),
+                "name": plain(source_label(source)),
                 "x": [rate["estimate"] or 0.0 for rate in rates],
                 "y": [place for place, _, _ in own],
                 "width": BAR,
@@ -201,7 +201,7 @@ def _dots(groups: Iterable[Group], axis: str, what: str) -> Chart:
             {
                 "type": "scatter",
                 "mode": "markers",
-                "name": source_label(source),
+                "name": plain(source_label(source)),
                 "x": [rate["estimate"] for rate in rates],
                 "y": [place for place, _, _ in own],
                 "marker": {"color": colour, "size": 11, "symbol": SYMBOLS[number % len(SYMBOLS)]},
@@ -215,7 +215,7 @@ def _dots(groups: Iterable[Group], axis: str, what: str) -> Chart:
             }
         )
     layout |= {"showlegend": False}
-    layout["xaxis"] |= {"range": [-0.02, 1.02], "title": {"text": axis, "font": {"size": 12}}}
+    layout["xaxis"] |= {"range": [-0.02, 1.02], "title": {"text": plain(axis), "font": {"size": 12}}}
     words = (
         f"{axis[0].upper()}{axis[1:]}, for {listed([source_label(source) for source in sources_drawn(drawn)])}. "
         "At 50% both are equal. The table below has the same numbers."
