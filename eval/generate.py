@@ -196,7 +196,8 @@ def _replace(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     new.replace(path)
 
 
-def _advance(bar: Any, done: int) -> None:
+def _advance(bar: Any, done: int, total: int) -> None:
+    bar.total = total
     bar.update(done - bar.n)
 
 
@@ -221,8 +222,8 @@ def main(
         repetition_penalty=repetition_penalty,
         seed=seed,
     )
-    with tqdm(total=len(read_samples(samples)), unit="response") as bar:
-        target = generate(samples, system, sampling, lambda done, _total: _advance(bar, done))
+    with tqdm(unit="response", delay=0.1) as bar:  # the delay keeps it from showing before there is progress
+        target = generate(samples, system, sampling, lambda done, total: _advance(bar, done, total))
     typer.echo(f"wrote {target}")
 
 

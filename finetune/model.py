@@ -50,7 +50,7 @@ def load_model(name: str) -> tuple[Any, Any]:
             tokenizer = AutoTokenizer.from_pretrained(name)
             model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32)
     except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PPAIError(f"model {name!r} cannot be loaded: {reason}") from error
     tokenizer.padding_side = "left"
     return model.eval(), tokenizer

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import gradio as gr
 import pytest
-from fastapi import FastAPI, Request
 from starlette.testclient import TestClient
 
 from ppai.ui.guard import MAX_BODY, Guard
+from ppai.ui.serve import app_options
+
+ACT, EVENT = "/gradio_api/component_server", "/gradio_api/run/predict"
+OPEN = {f"{path}{end}" for path in (ACT, EVENT) for end in ("", "/")}
+"""All that a browser posted in a session of rating, of reading results and browsing, and of logging in."""
+JSON = {"content-type": "application/json"}
+BEFORE = ("", "/a/space", "/user/name/proxy")
 
 
 class Reader:
@@ -32,12 +40,12 @@ class Reader:
 
 
 def ask(
-    path: str = "/gradio_api/call",
+    path: str = ACT,
     method: str = "POST",
     chunks: Iterable[bytes] = (b"{}",),
     headers: dict[str, str] | None = None,
 ) -> tuple[int, Reader]:
-    """The status of a raw request, without a client that mends its headers."""
+    """The status of a raw request of JSON, without a client that mends its headers."""
     reader, sent = Reader(), []
     parts = list(chunks)
     messages = iter(
@@ -54,27 +62,95 @@ def ask(
         "type": "http",
         "method": method,
         "path": path,
-        "headers": [(key.encode(), value.encode()) for key, value in (headers or {}).items()],
+        "headers": [(key.encode(), value.encode()) for key, value in (JSON | (headers or {})).items()],
     }
     asyncio.run(Guard(reader)(scope, receive, send))
     return sent[0]["status"], reader
 
 
-@pytest.mark.parametrize("path", ["/upload", "/gradio_api/upload", "/gradio_api/upload/", "/a/space/upload//"])
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-def test_uploads_are_refused_unread(path: str, method: str) -> None:
-    status, reader = ask(path, method)
+# One request
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("path", sorted(OPEN))
+def test_what_pages_post_is_let_through(before: str, path: str) -> None:
+    assert ask(before + path, headers={"content-length": "2"})[0] == 200
+    assert ask(before + path, headers={"content-type": "Application/JSON; charset=utf-8"})[0] == 200
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/upload",
+        "/gradio_api/upload/",
+        "/gradio_api/process_recording",
+        "/gradio_api/queue/join",
+        "/gradio_api/run/other",
+        "/gradio_api/run/predict/more",
+        "/gradio_api/component_server//",
+        "/gradio_api//component_server",
+        "/gradio_api/stream/gradio_api/component_server",
+        "/gradio_api/",
+        "/component_server",
+        "/login",
+        "/",
+        "/upload",
+    ],
+)
+def test_other_posts_are_refused_unread(before: str, path: str) -> None:
+    status, reader = ask(before + path)
     assert status == 403 and not reader.called
 
 
-@pytest.mark.parametrize("path", ["/gradio_api/call/act", "/gradio_api/queue/join", "/uploaded", "/upload/x"])
-def test_other_routes_are_let_through(path: str) -> None:
-    assert ask(path, headers={"content-length": "2"})[0] == 200
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "post", "ANY"])
+@pytest.mark.parametrize("path", [ACT, "/gradio_api/upload", "/"])
+def test_other_methods_are_refused_unread(method: str, path: str) -> None:
+    status, reader = ask(path, method)
+    assert status == 405 and not reader.called
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_reading_is_let_through(method: str) -> None:
-    assert ask("/gradio_api/upload", method)[0] == 200
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "multipart/form-data; boundary=x",
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "",
+        "application/jsonx",
+        "text/plain; application/json",
+    ],
+)
+def test_what_is_not_json_is_refused_unread(kind: str) -> None:
+    status, reader = ask(headers={"content-type": kind})
+    assert status == 415 and not reader.called
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("before", BEFORE)
+def test_reading_below_the_api_is_refused_but_for_what_pages_need(method: str, before: str) -> None:
+    for path in ("app_id", "heartbeat/abc123", "theme.css", "startup-events", "startup-events/"):
+        assert ask(f"{before}/gradio_api/{path}", method)[0] == 200, path
+    for path in (
+        "file=/etc/passwd",
+        "file=gradio_api/app_id",
+        "file/etc/passwd",
+        "proxy=https://example.org/",
+        "proxy=/gradio_api/app_id",
+        "app_id/more",
+        "queue/data",
+        "info",
+        "openapi.json",
+        "",
+    ):
+        status, reader = ask(f"{before}/gradio_api/{path}", method)
+        assert status == 404 and not reader.called, path
+
+
+@pytest.mark.parametrize("path", ["/", "/results", "/config", "/assets/index.js", "/ppai/plotly.min.js", "/a/space/"])
+def test_pages_and_their_files_are_let_through(path: str) -> None:
+    for method in ("GET", "HEAD", "OPTIONS"):
+        assert ask(path, method)[0] == 200
 
 
 @pytest.mark.parametrize("length", [str(MAX_BODY + 1), "9" * 30, "-1", "1e3", "", "two", "²"])
@@ -89,10 +165,12 @@ def test_a_body_of_the_greatest_length_is_taken() -> None:
     assert ask(chunks=[whole[:1000]] * (MAX_BODY // 1000))[0] == 200
 
 
+@pytest.mark.parametrize("method", ["POST", "GET"])
 @pytest.mark.parametrize("headers", [{}, {"transfer-encoding": "chunked"}, {"content-length": "5"}])
-def test_a_body_is_counted_whatever_it_says(headers: dict[str, str]) -> None:
-    assert ask(chunks=[b"x" * 1000] * (MAX_BODY // 1000 + 1), headers=headers)[0] == 413
-    assert ask(chunks=[b"x" * (MAX_BODY + 1)], headers=headers)[0] == 413
+def test_a_body_is_counted_whatever_it_says(method: str, headers: dict[str, str]) -> None:
+    path = ACT if method == "POST" else "/"
+    assert ask(path, method, [b"x" * 1000] * (MAX_BODY // 1000 + 1), headers)[0] == 413
+    assert ask(path, method, [b"x" * (MAX_BODY + 1)], headers)[0] == 413
 
 
 def test_other_protocols_are_let_through() -> None:
@@ -106,30 +184,148 @@ def test_other_protocols_are_let_through() -> None:
     assert called == ["websocket", "lifespan"]
 
 
-def test_in_front_of_a_real_app() -> None:
-    app = FastAPI()
+# In front of Gradio
 
-    @app.post("/vote")
-    async def vote(request: Request) -> dict[str, Any]:
-        return {"got": len(await request.body())}
 
-    @app.post("/json")
-    async def parsed(values: dict[str, Any]) -> dict[str, Any]:
-        return {"got": len(values)}
+def gradio_app() -> gr.routes.App:
+    """Gradio's own routes as PPAI serves them, around a page with an act and an event."""
 
-    app.add_middleware(Guard)
+    def act(request: Any) -> dict[str, Any]:
+        return {"got": len(json.dumps(request))}
+
+    with gr.Blocks(analytics_enabled=False) as pages:
+        screen = gr.HTML(value=None, server_functions=[act])
+        pages.load(lambda: "loaded", outputs=[screen], queue=False)
+    pages.enable_monitoring = False  # as launch() is told
+    return gr.routes.App.create_app(pages, app_kwargs=app_options())
+
+
+@pytest.fixture(scope="module")
+def app() -> gr.routes.App:
+    return gradio_app()
+
+
+@pytest.fixture(scope="module")
+def client(app: gr.routes.App) -> Iterator[TestClient]:
+    with TestClient(app) as opened:
+        yield opened
+
+
+def routes(app: gr.routes.App) -> list[tuple[str, str]]:
+    """(method, path with every parameter filled in) of all routes."""
+    found = []
+    for route in _flat(app.routes):
+        path = re.sub(r"\{[^}]+\}", "x", route.path)
+        found += [(method, path) for method in sorted(route.methods or ())]
+    return found
+
+
+def _flat(given: Iterable[Any]) -> Iterator[Any]:
+    for route in given:
+        inner = getattr(route, "effective_route_contexts", None)
+        if inner is not None:
+            yield from inner()
+        elif hasattr(route, "methods"):
+            yield route
+        else:
+            raise AssertionError(f"a route without methods: {route!r}")
+
+
+def test_every_route_that_takes_a_body_is_known_or_refused(app: gr.routes.App) -> None:
+    writing = {(method, path) for method, path in routes(app) if method not in ("GET", "HEAD", "OPTIONS")}
+    assert len(writing) > 15
+    for name in ("upload", "process_recording", "queue/join", "cancel", "vibe-edit", "component_server"):
+        assert ("POST", f"/gradio_api/{name}") in writing, name
+    taken = {path for method, path in writing if ask(path, method)[0] == 200}
+    assert taken == OPEN & {path for _, path in writing} and {ACT, f"{ACT}/"} <= taken
+    assert ("POST", "/gradio_api/run/x") in writing, "the route of an event"
+
+
+def test_every_route_below_the_api_that_is_read_is_known_or_refused(app: gr.routes.App) -> None:
+    reading = {path for method, path in routes(app) if method in ("GET", "HEAD") and "gradio_api" in path}
+    assert {"/gradio_api/file=x", "/gradio_api/proxy=x", "/gradio_api/deep_link"} <= reading
+    taken = {path for path in reading if ask(path, "GET")[0] == 200}
+    assert taken == {
+        f"/gradio_api/{name}" for name in ("app_id", "app_id/", "heartbeat/x", "startup-events", "theme.css")
+    }
+
+
+def test_a_route_that_gradio_adds_is_refused() -> None:
+    app = gradio_app()
+    called = []
+
+    @app.post("/gradio_api/brand_new")
+    def taken() -> None:
+        called.append("POST")
+
+    @app.get("/gradio_api/brand_new")
+    def given() -> None:
+        called.append("GET")
+
     client = TestClient(app)
+    assert client.post("/gradio_api/brand_new", json={}).status_code == 403
+    assert client.get("/gradio_api/brand_new").status_code == 404
+    assert called == []
 
-    def chunks() -> Iterable[bytes]:
-        yield from [b"x" * 10_000] * 100
 
-    assert client.post("/vote", content=b"x" * 100).json() == {"got": 100}
-    assert client.post("/vote", content=b"x" * (MAX_BODY + 1)).status_code == 413
-    assert client.post("/vote", content=chunks()).status_code == 413
+def test_acts_and_events_are_answered(client: TestClient) -> None:
+    config = client.get("/config").json()
+    component = next(one["id"] for one in config["components"] if one["props"].get("server_fns"))
+    body = {"session_hash": "x", "component_id": component, "fn_name": "act", "data": {"a": 1}}
+    assert client.post(f"{ACT}/", json=body).json() == {"got": 8}
+    event = {"data": [], "fn_index": config["dependencies"][0]["id"], "session_hash": "x"}
+    assert client.post(EVENT, json=event).json()["data"] == ["loaded"]
+
+
+def test_files_are_taken_by_no_route(client: TestClient) -> None:
+    for name in ("upload", "process_recording", "component_server", "run/predict", "vibe-edit"):
+        answer = client.post(f"/gradio_api/{name}", files={"files": ("a.txt", b"x"), "file": ("b.wav", b"x")})
+        assert answer.status_code in (403, 415) and answer.headers["content-type"] == "application/json"
+
+
+def test_too_long_a_body_is_refused_also_where_its_length_is_not_said(client: TestClient) -> None:
     big = json.dumps({"a": "x" * MAX_BODY}).encode()
-    assert client.post("/json", content=iter([big]), headers={"content-type": "application/json"}).status_code in (
-        400,
-        413,
-    )
-    assert client.post("/upload", files={"files": b"x"}).status_code == 403
-    assert client.post("/json", json={"a": 1}).json() == {"got": 1}
+    assert client.post(ACT, content=big, headers=JSON).status_code == 413
+    assert client.post(ACT, content=iter([big[:1000], big[1000:]]), headers=JSON).status_code in (400, 413)
+
+
+LOCAL = (
+    "/etc/passwd",
+    "../../../../../../etc/passwd",
+    "%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+    "..%2f..%2fapp.py",
+)
+
+
+@pytest.mark.parametrize("path", LOCAL)
+@pytest.mark.parametrize(
+    "route", ["gradio_api/file=", "gradio_api/file/", "file=", "static/", "assets/", "svelte/", "ppai/", "ppai/../"]
+)
+def test_no_file_of_the_server_can_be_read(client: TestClient, route: str, path: str) -> None:
+    answer = client.get(f"/{route}{path}")
+    assert answer.status_code in (400, 403, 404) and "root:" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "gradio_api/proxy=https://huggingface.co/",
+        "gradio_api/proxy=http://127.0.0.1:7860/",
+        "gradio_api/deep_link?session_hash=x",
+        "gradio_api/run-history/buckets",
+        "gradio_api/vibe-code",
+        "gradio_api/token",
+        "gradio_api/stream/x/x/1/playlist-file",
+        "gradio_api/custom_component/x/client/x/x.js",
+        "gradio_api/info?all_endpoints=true",
+        "gradio_api/openapi.json",
+        "monitoring",
+        "monitoring/summary",
+        "monitoring/x",
+        "openapi.json",
+        "docs",
+        "redoc",
+    ],
+)
+def test_what_no_page_needs_is_refused(client: TestClient, path: str) -> None:
+    assert client.get(f"/{path}").status_code in (403, 404)
