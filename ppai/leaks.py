@@ -89,7 +89,7 @@ class Separation:
 
     @property
     def sentence(self) -> str:
-        verb = "tells" if self.trait in ("characters", "words", "names") else "tell"
+        verb = "tells" if self.trait in ("characters", "words", "names", "markdown") else "tell"
         return (
             f"{TRAITS[self.trait]} alone {verb} {self.first} from {self.second} in {self.accuracy:.0%} of pairs "
             f"(n = {self.n}; more in {self.marked})"

@@ -114,11 +114,11 @@ class Criterion(Record):
 
 
 DEFAULT_CRITERIA: tuple[Criterion, ...] = (
-    Criterion(key="helpfulness", question="Which response would help this parent more?"),
+    Criterion(key="helpfulness", question="Which response would help the person who asks more?"),
     Criterion(key="empathy_tone", question="Which response has the warmer, more understanding tone?"),
     Criterion(key="creativity", question="Which response offers fresher, more original ideas?"),
     Criterion(key="clarity", question="Which response is clearer and easier to follow?"),
-    Criterion(key="relatability", question="Which response sounds more like a fellow parent?"),
+    Criterion(key="relatability", question="Which response sounds more like somebody who has been there?"),
     Criterion(key="adoptability", question="Which response's advice would you more likely follow?"),
     Criterion(key="overall", question="Overall, which response is better?"),
 )
