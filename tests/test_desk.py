@@ -474,17 +474,21 @@ def test_finishing_asks_the_probes_then_thanks_and_locks(store: SqlStore) -> Non
     assert desk.open(rater.code)["frame"]
 
 
-def test_more_votes_between_probes_do_not_make_more_probes(store: SqlStore, desk: Desk) -> None:
+def test_votes_lock_with_the_first_guess(store: SqlStore, desk: Desk) -> None:
     rater = Rater(desk)
     for _ in range(4):
         rater.submit()
+    rater.act("finish")
+    assert screen(rater.act("show")) == Screen.PAIR, "before it she may go back"
+    rater.submit()
+    open_token = rater.token
     view = rater.act("finish")
     rater.act("probe", token=view["item"]["token"], guess="a")
-    rater.act("show")
-    for _ in range(4):
-        rater.submit()
+    for refused in (rater.submit(token=open_token), rater.skip(token=open_token), rater.undo()):
+        assert refused == {"error": "error.locked"}
+    assert len(votes(store)) == 5
     for number in (2, 3):
-        view = rater.act("finish")
+        view = rater.act("show")
         assert view["probe"]["number"] == number
         view = rater.act("probe", token=view["item"]["token"], guess="b")
     assert screen(view) == Screen.THANKS and len(store.probes(NAME)) == PROBES

@@ -201,8 +201,7 @@ class Desk:
                 return self._state(work, participant, asked, notice=notice)
             if entry.status is not None:
                 return self._state(work, participant, asked, notice="notice.already_saved")
-            if participant.finished_at is not None:
-                raise VoteRefused("locked", "this rater has finished")
+            self._refuse_after_guesses(work, participant)
             if status is VoteStatus.SUBMITTED:
                 self._check(asked.outcomes)
             work.add_vote(entry, self._event(entry, asked, status), asked.submission)
@@ -233,8 +232,7 @@ class Desk:
             raise VoteRefused("bad_request", "no submission id")
         with self._work() as work:
             participant = self._participant(work, asked)
-            if participant.finished_at is not None:
-                raise VoteRefused("locked", "this rater has finished")
+            self._refuse_after_guesses(work, participant)
             before = work.vote_by_submission(asked.submission)
             if before is not None and (before.rater != participant.rater or before.status is not VoteStatus.VOID):
                 raise VoteRefused("bad_request", "this submission id was used for a vote")
@@ -244,6 +242,12 @@ class Desk:
                     raise VoteRefused("nothing_to_undo", "nothing to undo")
                 work.add_vote(entry, self._event(entry, asked, VoteStatus.VOID), asked.submission)
             return self._state(work, participant, asked, notice="notice.undone")
+
+    @staticmethod
+    def _refuse_after_guesses(work: Work, participant: Participant) -> None:
+        """Votes lock with the first guess of the blinding probe: who has guessed is blind no longer."""
+        if participant.finished_at is not None or work.probes(participant.rater):
+            raise VoteRefused("locked", "this rater has finished")
 
     def _report(self, asked: ActRequest) -> View:
         with self._work() as work:
