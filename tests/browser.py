@@ -36,7 +36,11 @@ def install() -> None:
     if shutil.which("apt-get"):
         root = [] if os.geteuid() == 0 else ["sudo"]
         subprocess.run([*root, "apt-get", "update", "-qq"], check=True)
-        subprocess.run([*root, "apt-get", "install", "-y", "-qq", "chromium"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*root, "apt-get", "install", "-y", "-qq", "chromium", "fonts-liberation"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
 
 
 if __name__ == "__main__":
