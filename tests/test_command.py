@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -258,3 +259,13 @@ def test_in_a_process_of_its_own(url: str, study_dir: Path, tmp_path: Path) -> N
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and "secret" not in done.stderr
     done = shell("--help")
     assert done.returncode == 0 and "serve" in done.stdout
+
+
+def test_a_port_that_is_taken_is_one_line(study_dir: Path, tmp_path: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        done = shell("serve", study_dir, "--port", str(port), "--database", f"sqlite:///{tmp_path}/taken.db")
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == f"127.0.0.1:{port} cannot be served, or is taken: choose another with PPAI_PORT or --port\n"

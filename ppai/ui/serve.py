@@ -142,7 +142,8 @@ def launch(context: Context) -> Served:
             **launch_options(),
         )
     except OSError as error:
-        raise PPAIError(f"port {settings.port} of {settings.address} cannot be served: {error}") from error
+        where = f"{settings.address}:{settings.port}"
+        raise PPAIError(f"{where} cannot be served, or is taken: choose another with PPAI_PORT or --port") from error
     if context.backup is not None:
         context.backup.start()
     return Served(shared or url, pages, context.backup)
