@@ -88,6 +88,9 @@ def test_a_pair_is_rated_by_keyboard_alone(rater: RatingPage, rating_app: App) -
     rater.expect_pair(1, 3)
     assert rater.choices() == MIXED
     press("1")
+    assert rater.choices() == MIXED, "nothing is in focus and nothing open: the first key only goes to the first question"
+    expect(rater.criterion(KEYS[0])).to_be_focused()
+    press("1")
     assert rater.choices() == MIXED | {KEYS[0]: "a"}
     expect(rater.criterion(KEYS[1])).to_be_focused()
     press("Enter")
@@ -145,6 +148,15 @@ def test_keys_answer_the_question_in_focus_or_the_first_open_one(rater: RatingPa
     for key in ("3", "a", "Control+1", "Alt+2", "Meta+0", "Control+u"):
         press(key)
     assert rater.choices() == {KEYS[2]: "b", KEYS[0]: "tie"}
+
+
+def test_a_key_too_many_changes_no_answer(rater: RatingPage) -> None:
+    rater.begin()
+    rater.choose_all("a")
+    rater.part("submit").focus()
+    rater.page.keyboard.press("0")
+    assert rater.choices() == dict.fromkeys(rater.keys(), "a")
+    expect(rater.criterion(KEYS[0])).to_be_focused()
 
 
 def test_the_question_mark_shows_the_keys(rater: RatingPage) -> None:

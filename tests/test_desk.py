@@ -487,6 +487,10 @@ def test_votes_lock_with_the_first_guess(store: SqlStore, desk: Desk) -> None:
     for refused in (rater.submit(token=open_token), rater.skip(token=open_token), rater.undo()):
         assert refused == {"error": "error.locked"}
     assert len(votes(store)) == 5
+    dealt = len(store.events(NAME).assignments)
+    for act in ("go_on", "more", "show", "resume"):
+        assert screen(rater.act(act, typed=rater.code)) == Screen.PROBE, "no tab is dealt a pair that it could not rate"
+    assert len(store.events(NAME).assignments) == dealt
     for number in (2, 3):
         view = rater.act("show")
         assert view["probe"]["number"] == number

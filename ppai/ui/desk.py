@@ -127,7 +127,7 @@ class Desk:
             with self._work() as work:
                 participant = work.participant(rater)
                 if participant is not None:
-                    return self._where_she_left(work, participant, asked)
+                    return self._state(work, participant, asked, framed=True)
         return View(screen=Screen.WELCOME, frame=self._frame())
 
     def _consent(self, asked: ActRequest) -> View:
@@ -144,13 +144,7 @@ class Desk:
             participant = work.participant(rater_hash(self._salt, code))
             if participant is None:
                 raise VoteRefused("code_unknown", "no such code")
-            return self._where_she_left(work, participant, asked.model_copy(update={"code": code}))
-
-    def _where_she_left(self, work: Work, participant: Participant, asked: ActRequest) -> View:
-        """The state, with the frame that a new page needs; who has begun the probes goes on with them."""
-        if participant.finished_at is None and work.probes(participant.rater):
-            return self._next_probe(work, participant, asked, framed=True)
-        return self._state(work, participant, asked, framed=True)
+            return self._state(work, participant, asked.model_copy(update={"code": code}), framed=True)
 
     def _frame(self) -> session.Frame:
         return self.content.frame(self.settings.votes_may_be_lost)
@@ -341,9 +335,12 @@ class Desk:
         notice: str | None = None,
         framed: bool = False,
     ) -> View:
-        """Where the rater stands now; gives her a new pair where that is what comes next."""
-        if participant.finished_at is not None:
-            return self._thanks(work, participant, asked, framed)
+        """Where the rater stands now; gives her a new pair where that is what comes next.
+
+        Who has made a guess of the blinding probe goes on with the probe, and then to the thanks.
+        """
+        if participant.finished_at is not None or work.probes(participant.rater):
+            return self._next_probe(work, participant, asked, framed)
         given = list(work.given(participant.rater))
         known = [one for one in given if one.pair_id in self.content.pairs]
         entry = session.current_open(known)

@@ -217,7 +217,7 @@ def _share_sections(summary: Json, labels: Labels, filters: Filters) -> list[Sec
     file = csv_text(records, INTERVAL_COLUMNS)
     each = f"n is the number of pairs, beside each row. {_intervals(summary)}"
     if len(summary["systems"]) == 2:
-        line = f"The line across a bar is the interval of {labels.system(_other(summary))}'s share."
+        line = f"The line under a bar is the interval of {labels.system(_other(summary))}'s share."
         return [
             Section(
                 "shares",

@@ -51,18 +51,19 @@ function goTo(fieldset) {
   fieldset.scrollIntoView({ block: "nearest" });
 }
 
-/** By key: answers the question in focus, or the first without an answer, and goes to the next. */
+/** By key: answers the question in focus, or the first without an answer, and goes to the next. Where all are answered
+ * and none is in focus, it goes to the first and changes nothing, since nobody would see what changed. */
 function answerByKey(value) {
   const all = criteria();
   const here = document.activeElement?.closest?.(".ppai-criterion");
-  const fieldset = here ?? all.find((one) => !isAnswered(one)) ?? all[0];
+  const fieldset = here ?? all.find((one) => !isAnswered(one));
+  if (!fieldset) return goTo(all[0]);
   const input = Array.from(fieldset?.querySelectorAll("input") ?? []).find((one) => one.value === value);
-  if (!input) return;
+  if (!input) return null;
   if (!input.checked) {
     input.checked = true;
     input.dispatchEvent(new Event("change", { bubbles: true }));
   }
   const next = all[all.indexOf(fieldset) + 1] ?? all.find((one) => !isAnswered(one));
-  if (next) goTo(next);
-  else element.querySelector(".ppai-submit")?.focus({ preventScroll: true });
+  return next ? goTo(next) : element.querySelector(".ppai-submit")?.focus({ preventScroll: true });
 }
