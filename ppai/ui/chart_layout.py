@@ -231,7 +231,7 @@ def whiskers(intervals: Sequence[Json]) -> dict[str, Any]:
 
 
 def whiskers_above(intervals: Sequence[Json], at: Sequence[float]) -> dict[str, Any]:
-    """Intervals as a trace of its own, along the lower edge of the bars at `at`, clear of the numbers in them.
+    """Intervals as a trace of its own, just under the bars at `at`, clear of the numbers in them.
 
     A bar's own ones would lie beneath the bars stacked on it.
     """
@@ -239,9 +239,9 @@ def whiskers_above(intervals: Sequence[Json], at: Sequence[float]) -> dict[str, 
         "type": "scatter",
         "mode": "markers",
         "x": [one["estimate"] for one in intervals],
-        "y": [place + BAR / 2 for place in at],
+        "y": [place + BAR / 2 + 4 for place in at],
         "marker": {"size": 1, "opacity": 0},
-        "error_x": whiskers(intervals) | {"color": "--ppai-chart-on"},
+        "error_x": whiskers(intervals) | {"color": "--ppai-text", "width": 4},
         "showlegend": False,
         "hoverinfo": "skip",
     }
