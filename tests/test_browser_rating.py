@@ -88,7 +88,9 @@ def test_a_pair_is_rated_by_keyboard_alone(rater: RatingPage, rating_app: App) -
     rater.expect_pair(1, 3)
     assert rater.choices() == MIXED
     press("1")
-    assert rater.choices() == MIXED, "nothing is in focus and nothing open: the first key only goes to the first question"
+    assert rater.choices() == MIXED, (
+        "nothing is in focus and nothing open: the first key only goes to the first question"
+    )
     expect(rater.criterion(KEYS[0])).to_be_focused()
     press("1")
     assert rater.choices() == MIXED | {KEYS[0]: "a"}
