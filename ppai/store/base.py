@@ -82,6 +82,13 @@ class Participant:
     consented_at: float
     sittings: int
     finished_at: float | None
+    guesses: int = 0
+    """How many questions of the blinding probe she has answered."""
+
+    @property
+    def votes_locked(self) -> bool:
+        """Votes lock with the first guess of the blinding probe: who has guessed is blind no longer."""
+        return self.finished_at is not None or self.guesses > 0
 
 
 @dataclass(frozen=True)

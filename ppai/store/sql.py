@@ -31,10 +31,10 @@ from ppai.store.base import (
 from ppai.store.engine import Database
 from ppai.store.loading import load_study
 from ppai.store.rows import assignment_of, verdict_of, vote_of
-from ppai.store.work import SqlWork
+from ppai.store.work import SqlWork, participants_query
 
 LOAD_LOCK = 0x70706162
-"""Key of the lock under which two processes do not load at once."""
+"""Key of the lock under which two processes neither load nor make the secret at once."""
 
 
 class SqlStore:
@@ -51,15 +51,14 @@ class SqlStore:
         chosen = select(t.secrets.c.value).where(t.secrets.c.name == "master")
         with self._database.reading() as connection:
             stored = connection.execute(chosen).scalar_one_or_none()
-        if stored is not None:
-            return bytes(stored)
-        try:
+        if stored is None:
             with self._database.writing() as connection:
-                connection.execute(insert(t.secrets).values(name="master", value=secrets.token_bytes(32)))
-        except StoreError:
-            pass  # another process was first, or the read below says what is wrong
-        with self._database.reading() as connection:
-            return bytes(connection.execute(chosen).scalar_one())
+                self._database.lock(connection, LOAD_LOCK)
+                stored = connection.execute(chosen).scalar_one_or_none()
+                if stored is None:
+                    stored = secrets.token_bytes(32)
+                    connection.execute(insert(t.secrets).values(name="master", value=stored))
+        return bytes(stored)
 
     def secret(self, purpose: str) -> bytes:
         return hmac.digest(self._master, purpose.encode(), hashlib.sha256)
@@ -289,14 +288,9 @@ class SqlStore:
             ]
 
     def participants(self, name: str) -> Sequence[Participant]:
-        p = t.participants.c
         with self._database.reading() as connection:
-            rows = connection.execute(
-                select(p.rater, p.consented_at, p.sittings, p.finished_at)
-                .where(p.study_id == self._study_id(connection, name))
-                .order_by(p.consented_at)
-            )
-            return [Participant(*row) for row in rows]
+            chosen = participants_query(self._study_id(connection, name))
+            return [Participant(*row) for row in connection.execute(chosen.order_by(t.participants.c.consented_at))]
 
     def participant(self, name: str, rater: str) -> Participant | None:
         with self._database.reading() as connection:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
 
@@ -13,6 +14,13 @@ from ppai.schema import Arm, Assignment, Vote, VoteStatus
 from ppai.store import tables as t
 from ppai.store.base import Given, HarmReport, Item, Participant, ProbeAnswer
 from ppai.store.rows import epoch, given_of, vote_of, vote_row
+
+
+def participants_query(study_id: int) -> Select[Any]:
+    """The fields of every `Participant` of a study, in their order."""
+    p, g = t.participants.c, t.probes.c
+    guesses = select(func.count()).where(g.study_id == p.study_id, g.rater == p.rater).scalar_subquery()
+    return select(p.rater, p.consented_at, p.sittings, p.finished_at, guesses).where(p.study_id == study_id)
 
 
 class SqlWork:
@@ -24,11 +32,9 @@ class SqlWork:
         self.loaded_at = loaded_at
 
     def participant(self, rater: str) -> Participant | None:
-        p = t.participants.c
-        row = self._connection.execute(
-            select(p.consented_at, p.sittings, p.finished_at).where(p.study_id == self._study, p.rater == rater)
-        ).one_or_none()
-        return None if row is None else Participant(rater, *row)
+        chosen = participants_query(self._study).where(t.participants.c.rater == rater)
+        row = self._connection.execute(chosen).one_or_none()
+        return None if row is None else Participant(*row)
 
     def add_participant(self, rater: str) -> Participant:
         now = time.time()

@@ -195,7 +195,8 @@ class Desk:
                 return self._state(work, participant, asked, notice=notice)
             if entry.status is not None:
                 return self._state(work, participant, asked, notice="notice.already_saved")
-            self._refuse_after_guesses(work, participant)
+            if participant.votes_locked:
+                raise VoteRefused("locked", "this rater has finished")
             if status is VoteStatus.SUBMITTED:
                 self._check(asked.outcomes)
             work.add_vote(entry, self._event(entry, asked, status), asked.submission)
@@ -226,7 +227,8 @@ class Desk:
             raise VoteRefused("bad_request", "no submission id")
         with self._work() as work:
             participant = self._participant(work, asked)
-            self._refuse_after_guesses(work, participant)
+            if participant.votes_locked:
+                raise VoteRefused("locked", "this rater has finished")
             before = work.vote_by_submission(asked.submission)
             if before is not None and (before.rater != participant.rater or before.status is not VoteStatus.VOID):
                 raise VoteRefused("bad_request", "this submission id was used for a vote")
@@ -236,12 +238,6 @@ class Desk:
                     raise VoteRefused("nothing_to_undo", "nothing to undo")
                 work.add_vote(entry, self._event(entry, asked, VoteStatus.VOID), asked.submission)
             return self._state(work, participant, asked, notice="notice.undone")
-
-    @staticmethod
-    def _refuse_after_guesses(work: Work, participant: Participant) -> None:
-        """Votes lock with the first guess of the blinding probe: who has guessed is blind no longer."""
-        if participant.finished_at is not None or work.probes(participant.rater):
-            raise VoteRefused("locked", "this rater has finished")
 
     def _report(self, asked: ActRequest) -> View:
         with self._work() as work:
@@ -339,7 +335,7 @@ class Desk:
 
         Who has made a guess of the blinding probe goes on with the probe, and then to the thanks.
         """
-        if participant.finished_at is not None or work.probes(participant.rater):
+        if participant.votes_locked:
             return self._next_probe(work, participant, asked, framed)
         given = list(work.given(participant.rater))
         known = [one for one in given if one.pair_id in self.content.pairs]
