@@ -13,6 +13,7 @@ import typer
 
 from ppai.errors import PPAIError, StudyError
 from ppai.export import Format
+from ppai.verbs.options import Database, StudyName, example
 
 WRONG_INPUT = 2
 """Exit code where an input or a setting is wrong; nothing was changed."""
@@ -29,19 +30,7 @@ study_app = typer.Typer(help="Make, check, load, export and mend studies.", no_a
 app.add_typer(study_app, name="study")
 
 
-def _example(*lines: str) -> str:
-    return "Example:  " + "  |  ".join(lines)
-
-
-Database = Annotated[
-    str | None, typer.Option("--database", help="store URL; default PPAI_DATABASE_URL, else sqlite:///var/ppai.db")
-]
-StudyName = Annotated[
-    str | None, typer.Option("--study", help="name of the study, where the store holds more than one")
-]
-
-
-@app.command(epilog=_example("ppai serve data_to_share --port 7860"))
+@app.command(epilog=example("ppai serve data_to_share --port 7860"))
 def serve(
     study_dir: Annotated[
         Path | None, typer.Argument(help="study directory, of either layout; default PPAI_STUDY or data_to_share")
@@ -73,7 +62,7 @@ def serve(
 
 
 @app.command(
-    epilog=_example("ppai report data_to_share --json -", "ppai report sqlite:///var/ppai.db --json summary.json")
+    epilog=example("ppai report data_to_share --json -", "ppai report sqlite:///var/ppai.db --json summary.json")
 )
 def report(
     source: Annotated[str, typer.Argument(metavar="STUDY", help="a study directory or a store URL")],
@@ -97,7 +86,7 @@ def report(
         write_whole(target.parent, {target.name: text})
 
 
-@study_app.command(epilog=_example("ppai study load data_to_share", "ppai study load DIR --replace"))
+@study_app.command(epilog=example("ppai study load data_to_share", "ppai study load DIR --replace"))
 def load(
     directory: Annotated[Path, typer.Argument(help="study directory, of either layout")],
     replace: Annotated[bool, typer.Option("--replace", help="take over what changed; votes are never deleted")] = False,
@@ -119,7 +108,7 @@ def load(
         typer.echo(f"replaced in {loaded.name!r}: " + "; ".join(loaded.differences))
 
 
-@study_app.command(epilog=_example("ppai study check data_to_share"))
+@study_app.command(epilog=example("ppai study check data_to_share"))
 def check(
     directory: Annotated[Path, typer.Argument(help="study directory, of either layout")],
 ) -> None:
@@ -139,7 +128,7 @@ def check(
 
 
 @study_app.command(
-    epilog=_example(
+    epilog=example(
         "ppai study export --out export",
         "ppai study export --out export --layout published",
         "ppai study export --out export --format parquet --preferences",
@@ -170,7 +159,7 @@ def export(
     typer.echo(f"wrote {out}")
 
 
-@study_app.command("list", epilog=_example("ppai study list"))
+@study_app.command("list", epilog=example("ppai study list"))
 def list_studies(database: Database = None) -> None:
     """List the studies of the store."""
     studies = _store(database, create=True).studies()
@@ -183,7 +172,7 @@ def list_studies(database: Database = None) -> None:
         typer.echo("no study is loaded: ppai study load DIR")
 
 
-@study_app.command(epilog=_example("ppai study void --rater r1f3a... --reason 'a test run'"))
+@study_app.command(epilog=example("ppai study void --rater r1f3a... --reason 'a test run'"))
 def void(
     reason: Annotated[str, typer.Option(help="why, kept with the event")],
     vote: Annotated[str | None, typer.Option(help="id of one vote")] = None,
@@ -204,7 +193,7 @@ def void(
 
 
 @study_app.command(
-    epilog=_example(
+    epilog=example(
         "ppai study new --csv answers.csv --out my_study",
         "ppai study new --dataset user/name --prompt-column question --systems base,ft --out my_study",
     )

@@ -7,6 +7,8 @@ PPAIError
 ├── TokenError        an item token is forged or altered
 │   └── TokenExpired  an item token was signed here, too long ago
 ├── VoteRefused       a vote, skip, undo or report that does not fit the state of its item
+├── JudgeStopped      no further request of a judge can succeed: the key, the model, the quota
+├── RequestFailed     one request to a model failed, after all its retries
 ├── SettingsError     a setting in the environment is wrong
 └── MissingPackage    an optional package is not installed; says the command that installs it
 """
@@ -62,6 +64,14 @@ class VoteRefused(PPAIError):
     def __init__(self, code: str, message: str) -> None:
         self.code = code
         super().__init__(message)
+
+
+class JudgeStopped(PPAIError):
+    """No further request of a judge can succeed: the key is wrong, the model unknown, the quota spent."""
+
+
+class RequestFailed(PPAIError):
+    """One request to a model failed, after all its retries; another time it may succeed."""
 
 
 class SettingsError(PPAIError):

@@ -46,6 +46,7 @@ VERDICT_COLUMNS = (
     "sample",  # int
     "unscored",  # the reason, or None
     "named",  # bool
+    "cost",  # float, US dollars, NaN where unknown
 )
 ASSIGNMENT_COLUMNS = ("prompt_id", "system_a", "system_b", "rater", "arm", "repeat")
 
@@ -93,6 +94,8 @@ def verdict_frame(verdicts: Iterable[Verdict], keys: Sequence[str]) -> pd.DataFr
     columns["sample"] = np.array([row.sample for row in rows], dtype=np.int64)
     columns["unscored"] = pd.Series([row.unscored for row in rows], dtype=object)
     columns["named"] = np.array([row.named for row in rows], dtype=bool)
+    costs = ((row.usage or {}).get("cost_usd") for row in rows)
+    columns["cost"] = np.array([cost if isinstance(cost, int | float) else np.nan for cost in costs], dtype=float)
     columns |= encode_outcomes([row.outcomes for row in rows], keys)
     return pd.DataFrame(columns)
 

@@ -153,6 +153,8 @@ class StudyConfig(Record):
     """The question of the blinding probe, asked at a session's end; a default wording where none is given."""
     description: str | None = None
     """One or two sentences that the welcome shows to raters; names no system."""
+    judge_prompt: str | None = None
+    """The prompt of the study's own for judges, instead of `eval/prompts/judge_v1.txt`; the same placeholders."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -275,7 +277,18 @@ class Verdict(Record):
     named: bool = False
     """True where the judge saw the systems' names."""
     usage: dict[str, Any] | None = None
+    """`input_tokens`, `cached_tokens`, `output_tokens`, `cost_usd` (None where the price is unknown), `seconds`."""
     created_at: Moment | None = None
+    asked: tuple[str, ...] | None = None
+    """Criteria that the judge was asked; those of `outcomes` where it is not said."""
+    unscored_criteria: dict[str, str] = {}
+    """Why a criterion that was asked has no outcome, where others have one."""
+    raw: str | None = None
+    """The judge's reply as it came, where something in it could not be used."""
+    fingerprint: str | None = None
+    """Of the system that answered, as its server names it."""
+    item: str | None = None
+    """Key of what was asked: judge, model, prompt version, post, both texts in order, arm, sample; see eval.judging."""
 
     @model_validator(mode="after")
     def _two_systems(self) -> Self:
@@ -286,6 +299,28 @@ class Verdict(Record):
         if self.unscored is None and not self.outcomes:
             raise ValueError("outcomes: empty, and no reason in unscored")
         return self
+
+
+class Scores(Record):
+    """One scoring of a study's responses by automatic metrics, against references or without; see `eval.metrics`."""
+
+    name: Identifier
+    """Tells scorings of a study apart: a later one of the same name takes its place."""
+    arm: Arm = Arm.AS_IS
+    references: str | None = None
+    """Name of the file of references; None for a description of the responses alone."""
+    encoder: str | None = None
+    """Of BERTScore."""
+    signatures: dict[str, str] = {}
+    """What made each metric's numbers, by metric: library, version, settings."""
+    confidence: float = 0.95
+    systems: dict[str, dict[str, dict[str, Any]]]
+    """An INTERVAL by system and figure (`bleu`, `rougeL`, `bertscore_f1`, `words`, ...)."""
+    differences: dict[str, dict[str, dict[str, Any]]] = {}
+    """By `x>y` and figure: an INTERVAL of the difference x - y, with the `p` of a paired test."""
+    responses: tuple[dict[str, Any], ...] = ()
+    """A row a response: `prompt_id`, `system`, and each figure that one response has."""
+    created_at: Moment | None = None
 
 
 class Assignment(Record):
@@ -314,6 +349,7 @@ class Study(BaseModel):
     votes: tuple[Vote, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     assignments: tuple[Assignment, ...] = ()
+    scores: tuple[Scores, ...] = ()
 
     @property
     def name(self) -> str:

@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     replace: bool = Field(False, alias="PPAI_REPLACE")
     """Whether a changed study replaces the stored one at start; votes are kept either way."""
 
+    openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
+    """Key of the OpenAI-compatible server that judges and writes test prompts; kept nowhere."""
+    openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")
+    """Its address where it is not OpenAI's, such as http://127.0.0.1:8000/v1; `--base-url` comes before it."""
+
     @property
     def address(self) -> str:
         """Where the app listens: on a Space on every interface, else on loopback, unless PPAI_HOST says."""

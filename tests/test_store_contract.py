@@ -266,7 +266,10 @@ def changes() -> dict[str, tuple[dict[str, Any], str]]:
             {"votes": (study.votes[0].model_copy(update={"outcomes": {"overall": Outcome.B}}), *study.votes[1:])},
             "1 vote changed (kept as stored)",
         ),
-        "verdict": ({"verdicts": (*study.verdicts, verdict("p1", "base", "tuned", "tie"))}, "1 verdict added"),
+        "verdict changed": (
+            {"verdicts": (verdict("p0", "base", "tuned", "b", usage={"tokens": 3}), *study.verdicts[1:])},
+            "1 verdict changed",
+        ),
     }
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 
-from ppai.schema import Arm, Assignment, Pair, Study, StudyConfig, Vote, VoteStatus
+from ppai.schema import Arm, Assignment, Pair, Scores, Study, StudyConfig, Verdict, Vote, VoteStatus
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,53 @@ class HarmReport:
     systems: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class JudgeRun:
+    """A run of judges that is under way, or was when its process died."""
+
+    run_id: str
+    seen_at: float | None
+    """Its last sign of life, in seconds since 1970; None for a batch, which needs none."""
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """What a batch needs to be collected on another day."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What a run may ask now."""
+
+    granted: frozenset[str]
+    """Items that are the run's own until it saves, releases or ends, or gives no sign of life for the lease."""
+    stored: Mapping[str, Verdict]
+    """Verdicts that the store holds on any of the items, granted or not."""
+
+
+class Judging(Protocol):
+    """One transaction of a judge's run on one study: all of it is committed, or none."""
+
+    def start(self, run: JudgeRun) -> None: ...
+    def beat(self, run_id: str) -> None:
+        """Gives a sign of life."""
+        ...
+
+    def set_record(self, run_id: str, record: Mapping[str, Any]) -> None: ...
+    def runs(self) -> Sequence[JudgeRun]: ...
+    def end(self, run_id: str) -> None:
+        """Drops a run and its claims."""
+        ...
+
+    def claim(self, run_id: str, items: Collection[str], *, lease: float) -> Claimed:
+        """Takes the items that no other run holds which was seen within `lease` seconds."""
+        ...
+
+    def stored(self, items: Collection[str]) -> Mapping[str, Verdict]: ...
+    def save(self, verdicts: Sequence[Verdict]) -> None:
+        """Stores verdicts, each in place of that of the same judge, pair, order, arm and sample; drops their claims."""
+        ...
+
+    def release(self, items: Collection[str]) -> None: ...
+
+
 class Work(Protocol):
     """One transaction on one study: all of it is committed, or none."""
 
@@ -167,8 +214,17 @@ class Store(Protocol):
     def config(self, name: str) -> StudyConfig: ...
     def pair_ids(self, name: str) -> Mapping[int, Pair]: ...
     def work(self, name: str) -> AbstractContextManager[Work]: ...
+    def judging(self, name: str) -> AbstractContextManager[Judging]: ...
+    def set_scores(self, name: str, scores: Scores) -> None:
+        """Stores a scoring in place of that of the same name."""
+        ...
+
+    def scores(self, name: str) -> Sequence[Scores]:
+        """The scorings by name."""
+        ...
+
     def events(self, name: str) -> Study:
-        """The study with every vote, verdict and assignment, for an export."""
+        """The study with every vote, verdict, assignment and scoring, for an export."""
         ...
 
     def votes_after(self, name: str, seq: int, keys: Sequence[str]) -> tuple[pd.DataFrame, int]:

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Table, case, delete, exists, func, insert, select, update
 
 from ppai.errors import StudyChanged
-from ppai.schema import Assignment, Pair, Record, Study, StudyConfig, Verdict, Vote, VoteStatus
+from ppai.schema import Assignment, Pair, Record, Scores, Study, StudyConfig, Verdict, Vote, VoteStatus
 from ppai.store import tables as t
 from ppai.store.base import LoadReport
+from ppai.store.judging import VERDICT_KEY
 from ppai.store.rows import epoch, extra_of, verdict_row, vote_row
 
 PairIds = dict[tuple[str, frozenset[str]], int]
@@ -24,8 +25,9 @@ QUOTED = 3
 def load_study(connection: Connection, study: Study, replace: bool) -> LoadReport:
     """Adds `study`, or what it brings that is new; everything happens in the caller's transaction.
 
-    Raises StudyChanged where a stored study of this name differs and `replace` is not set. Replacing never
-    deletes an event: what votes were given on stays stored, inactive where the new files lack it.
+    Raises StudyChanged where a stored study of this name differs and `replace` is not set; verdicts and scorings that
+    were added since are taken over either way. Replacing never deletes an event: what votes were given on stays
+    stored, inactive where the new files lack it.
     """
     named = select(t.studies).where(t.studies.c.name == study.name).with_for_update()
     row = connection.execute(named).mappings().one_or_none()
@@ -39,9 +41,10 @@ def load_study(connection: Connection, study: Study, replace: bool) -> LoadRepor
         return LoadReport(study.name, created=True, votes_added=votes, verdicts_added=verdicts)
     loading = _Loading(connection, int(row["study_id"]), study)
     stored = StudyConfig.model_validate(row["config"]).model_dump(mode="json", exclude_defaults=True)
-    differences = [*_config_differences(stored, config), *loading.differences()]
-    if differences and not replace:
-        raise StudyChanged(study.name, differences)
+    refused = [*_config_differences(stored, config), *loading.differences()]
+    if refused and not replace:
+        raise StudyChanged(study.name, refused)
+    differences = [*refused, *loading.additions()]
     if not differences:
         return LoadReport(study.name, created=False)
     connection.execute(
@@ -81,8 +84,10 @@ class _Loading:
             study.votes, t.votes, ("vote_id",), lambda vote: (vote.vote_id,), self._same_vote
         )
         self.new_verdicts, self.changed_verdicts = self._sort(
-            study.verdicts, t.verdicts, _VERDICT_KEY, _verdict_key, self._same_verdict
+            study.verdicts, t.verdicts, VERDICT_KEY, _verdict_key, self._same_verdict
         )
+        stored = {key[0]: Scores.model_validate(row["record"]) for key, row in self._stored(t.scores, "name").items()}
+        self.new_scores = [one for one in study.scores if _supersedes(one, stored.get(one.name))]
         self.new_assignments, _ = self._sort(
             study.assignments,
             t.assignments,
@@ -117,6 +122,10 @@ class _Loading:
 
     @staticmethod
     def _same_verdict(row: Mapping[str, Any], verdict: Verdict) -> bool:
+        """Whether the stored verdict stands: it is the same, or of a later run than the file's."""
+        stored = Verdict.model_validate(row["record"])
+        if stored.created_at is not None and verdict.created_at is not None and stored.created_at > verdict.created_at:
+            return True
         return bool(row["record"] == verdict_row(verdict)["record"])
 
     def differences(self) -> list[str]:
@@ -140,9 +149,13 @@ class _Loading:
         said += _said("vote", "added", [vote.vote_id for vote in self.new_votes])
         said += _said("vote", "changed (kept as stored)", [vote.vote_id for vote in self.changed_votes])
         said += _said("assignment", "added", [entry.assignment_id for entry in self.new_assignments])
-        said += _said("verdict", "added", [":".join(map(str, _verdict_key(v))) for v in self.new_verdicts])
         said += _said("verdict", "changed", [":".join(map(str, _verdict_key(v))) for v in self.changed_verdicts])
         return said
+
+    def additions(self) -> list[str]:
+        """What judges and metrics have said since: no change of the study, one sentence each."""
+        said = _said("verdict", "added", [":".join(map(str, _verdict_key(v))) for v in self.new_verdicts])
+        return said + _said("scoring", "added", [one.name for one in self.new_scores])
 
     def contents(self) -> None:
         """Writes prompts, responses, pairs and items as the files have them."""
@@ -207,7 +220,7 @@ class _Loading:
             self.connection.execute(insert(t.votes), rows)
         for verdict in self.changed_verdicts:
             chosen = [
-                t.verdicts.c[name] == value for name, value in zip(_VERDICT_KEY, _verdict_key(verdict), strict=True)
+                t.verdicts.c[name] == value for name, value in zip(VERDICT_KEY, _verdict_key(verdict), strict=True)
             ]
             self.connection.execute(
                 update(t.verdicts).where(t.verdicts.c.study_id == self.study_id, *chosen).values(**verdict_row(verdict))
@@ -215,6 +228,8 @@ class _Loading:
         if self.new_verdicts:
             rows = [verdict_row(verdict) | {"study_id": self.study_id} for verdict in self.new_verdicts]
             self.connection.execute(insert(t.verdicts), rows)
+        for scores in self.new_scores:
+            store_scores(self.connection, self.study_id, scores)
         self._assignments(ids)
         self.tallies()
         return len(self.new_votes), len(self.new_verdicts)
@@ -292,11 +307,22 @@ class _Loading:
         )
 
 
-_VERDICT_KEY = ("judge", "prompt_id", "system_a", "system_b", "arm", "sample")
+def store_scores(connection: Connection, study_id: int, scores: Scores) -> None:
+    """Stores a scoring in place of that of the same name."""
+    s = t.scores.c
+    connection.execute(delete(t.scores).where(s.study_id == study_id, s.name == scores.name))
+    record = scores.model_dump(mode="json", exclude_defaults=True)
+    connection.execute(insert(t.scores).values(study_id=study_id, name=scores.name, record=record))
+
+
+def _supersedes(scores: Scores, stored: Scores | None) -> bool:
+    if stored is None or scores.created_at is None or stored.created_at is None:
+        return stored != scores
+    return scores.created_at > stored.created_at
 
 
 def _verdict_key(verdict: Verdict) -> tuple[Any, ...]:
-    return tuple(verdict_row(verdict)[name] for name in _VERDICT_KEY)
+    return tuple(verdict_row(verdict)[name] for name in VERDICT_KEY)
 
 
 def _pair_key(event: Vote | Assignment) -> tuple[str, frozenset[str]]:

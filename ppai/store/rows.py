@@ -75,7 +75,7 @@ def verdict_row(verdict: Verdict) -> dict[str, Any]:
     record = verdict.model_dump(mode="json", exclude_defaults=True)
     keys = ("judge", "prompt_id", "system_a", "system_b", "arm", "sample")
     row = {key: getattr(verdict, key) for key in keys} | {"arm": verdict.arm.value}
-    return row | {"record": record}
+    return row | {"item": verdict.item, "record": record}
 
 
 def verdict_of(row: RowMapping) -> Verdict:

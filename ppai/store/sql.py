@@ -19,7 +19,7 @@ from sqlalchemy import Connection, RowMapping, Table, Text, cast, func, insert, 
 from ppai.blinding import stored_rater, with_hashed_raters
 from ppai.errors import StoreError
 from ppai.frames import ASSIGNMENT_COLUMNS, VOTE_COLUMNS, encode_outcomes, verdict_frame
-from ppai.schema import Pair, Prompt, Response, Study, StudyConfig, VoteStatus
+from ppai.schema import Pair, Prompt, Response, Scores, Study, StudyConfig, VoteStatus
 from ppai.store import tables as t
 from ppai.store.base import (
     HarmReport,
@@ -29,12 +29,16 @@ from ppai.store.base import (
     StudyInfo,
 )
 from ppai.store.engine import Database
-from ppai.store.loading import load_study
+from ppai.store.judging import SqlJudging
+from ppai.store.loading import load_study, store_scores
 from ppai.store.rows import assignment_of, verdict_of, vote_of
 from ppai.store.work import SqlWork, participants_query
 
 LOAD_LOCK = 0x70706162
 """Key of the lock under which two processes neither load nor make the secret at once."""
+
+JUDGING_LOCK = 0x7070616A
+"""Key of the lock under which two judge runs do not claim at once."""
 
 
 class SqlStore:
@@ -147,6 +151,26 @@ class SqlStore:
             lock = select(t.studies.c.loaded_at).where(t.studies.c.study_id == study_id).with_for_update()
             yield SqlWork(connection, study_id, connection.execute(lock).scalar_one())
 
+    @contextmanager
+    def judging(self, name: str) -> Iterator[SqlJudging]:
+        """A judge run's transaction. On PostgreSQL one of a study at a time, as SQLite has it by itself."""
+        with self._database.writing() as connection:
+            self._database.lock(connection, JUDGING_LOCK)
+            yield SqlJudging(connection, self._study_id(connection, name))
+
+    def set_scores(self, name: str, scores: Scores) -> None:
+        with self._database.writing() as connection:
+            store_scores(connection, self._study_id(connection, name), scores)
+
+    def scores(self, name: str) -> Sequence[Scores]:
+        with self._database.reading() as connection:
+            return self._scores(connection, self._study_id(connection, name))
+
+    @staticmethod
+    def _scores(connection: Connection, study_id: int) -> list[Scores]:
+        chosen = select(t.scores.c.record).where(t.scores.c.study_id == study_id).order_by(t.scores.c.name)
+        return [Scores.model_validate(record) for record in connection.scalars(chosen)]
+
     def events(self, name: str) -> Study:
         with self._database.reading() as connection:
             study = self._study(connection, name)
@@ -163,6 +187,7 @@ class SqlStore:
                     "votes": tuple(self._rows(connection, t.votes, study_id, vote_of)),
                     "verdicts": tuple(self._rows(connection, t.verdicts, study_id, verdict_of)),
                     "assignments": tuple(assignment_of(row, row["prompt_id"]) for row in assignments),
+                    "scores": tuple(self._scores(connection, study_id)),
                 }
             )
 

@@ -177,10 +177,41 @@ verdicts = Table(
     Column("system_b", String(200), nullable=False),
     Column("arm", String(20), nullable=False),
     Column("sample", Integer, nullable=False),
+    Column("item", String(64)),
     Column("record", JSON, nullable=False),
     UniqueConstraint("study_id", "judge", "prompt_id", "system_a", "system_b", "arm", "sample"),
     Index(None, "study_id", "prompt_id"),
+    Index(None, "study_id", "item"),
     sqlite_autoincrement=True,
+)
+
+judge_runs = Table(
+    "judge_runs",
+    metadata,
+    Column("run_id", String(40), primary_key=True),
+    _study(),
+    Column("seen_at", Double),
+    Column("record", JSON, nullable=False),
+    Index(None, "study_id"),
+)
+"""Runs of judges under way. `seen_at` is their last sign of life; NULL for a batch, which lives on at its server."""
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("study_id", Integer, ForeignKey("studies.study_id"), primary_key=True),
+    Column("item", String(64), primary_key=True),
+    Column("run_id", String(40), ForeignKey("judge_runs.run_id"), nullable=False),
+    Index(None, "run_id"),
+)
+"""Which run is asking an item, so that two never pay for the same."""
+
+scores = Table(
+    "scores",
+    metadata,
+    Column("study_id", Integer, ForeignKey("studies.study_id"), primary_key=True),
+    Column("name", String(200), primary_key=True),
+    Column("record", JSON, nullable=False),
 )
 
 probes = Table(

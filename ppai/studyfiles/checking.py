@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable
 
-from ppai.schema import Assignment, Prompt, Record, Response, Verdict, Vote
+from ppai.schema import Assignment, Prompt, Record, Response, Scores, Verdict, Vote
 from ppai.studyfiles.config import CONFIG_FILE, line_of
 from ppai.studyfiles.draft import Draft, Located, PairLine, Row
 from ppai.studyfiles.problems import Problem
@@ -117,6 +117,7 @@ def _check_duplicates(draft: Draft) -> None:
     what = "a verdict of this judge with this pair, order, arm and sample"
     names = ("judge", "prompt_id", "system_a", "system_b", "arm", "sample")
     check(draft.verdicts, Verdict, "judge", what, _key(*names))
+    check(draft.scores, Scores, "name", "scores {!r}", _key("name"))
     check(draft.pair_lines or (), PairLine, "prompt_id", "this pair", _key("prompt_id", pair=True))
 
 

@@ -15,6 +15,7 @@ from ppai.schema import (
     Prompt,
     Record,
     Response,
+    Scores,
     StudyConfig,
     System,
     Verdict,
@@ -86,6 +87,7 @@ class Draft:
     votes: list[Located[Vote]] = field(default_factory=list)
     verdicts: list[Located[Verdict]] = field(default_factory=list)
     assignments: list[Located[Assignment]] = field(default_factory=list)
+    scores: list[Located[Scores]] = field(default_factory=list)
     pair_lines: list[Located[PairLine]] | None = None
     broken: list[Broken] = field(default_factory=list)
     """Lines that are wrong in some field: known, so that nothing else complains that they are missing."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from ppai.schema import Assignment, Prompt, Response, Verdict, Vote
+from pathlib import Path
+
+from ppai.errors import StudyError
+from ppai.schema import Assignment, Prompt, Response, Scores, Verdict, Vote
 from ppai.studyfiles.config import CONFIG_FILE, line_of
 from ppai.studyfiles.draft import Draft, PairLine, located_records
 from ppai.studyfiles.problems import Problem
 
 PROMPTS, RESPONSES = "prompts.jsonl", "responses.jsonl"
-VOTES, VERDICTS, ASSIGNMENTS = "votes.jsonl", "verdicts.jsonl", "assignments.jsonl"
-RESERVED = (PROMPTS, RESPONSES, VOTES, VERDICTS, ASSIGNMENTS, CONFIG_FILE)
+VOTES, VERDICTS, ASSIGNMENTS, SCORES = "votes.jsonl", "verdicts.jsonl", "assignments.jsonl", "scores.jsonl"
+RESERVED = (PROMPTS, RESPONSES, VOTES, VERDICTS, ASSIGNMENTS, SCORES, CONFIG_FILE)
 
 PAIR_RULES = ("all", "reference")
 
@@ -22,7 +25,7 @@ def read_general(draft: Draft) -> None:
 
 
 def read_additions(draft: Draft) -> None:
-    """The files that either layout may have: votes, verdicts, assignments and a list of pairs."""
+    """The files that either layout may have: votes, verdicts, assignments, scores and a list of pairs."""
     directory = draft.directory
     if (directory / VOTES).exists():
         draft.votes = located_records(draft, VOTES, Vote)
@@ -30,6 +33,8 @@ def read_additions(draft: Draft) -> None:
         draft.verdicts.extend(located_records(draft, VERDICTS, Verdict))
     if (directory / ASSIGNMENTS).exists():
         draft.assignments = located_records(draft, ASSIGNMENTS, Assignment)
+    if (directory / SCORES).exists():
+        draft.scores = located_records(draft, SCORES, Scores)
     rule = draft.config.pairs if draft.config else "all"
     if rule in PAIR_RULES:
         return
@@ -48,3 +53,12 @@ def pair_file_fault(name: str) -> str | None:
     if len(name.encode()) > 120:
         return "the file's name is too long"
     return f"{name} has another meaning" if name.casefold() in RESERVED else None
+
+
+def read_verdicts(path: Path) -> list[Verdict]:
+    """The verdicts of a file; none where it is not there. Raises StudyError."""
+    draft = Draft(path.parent)
+    found = located_records(draft, path.name, Verdict) if path.exists() else []
+    if draft.problems:
+        raise StudyError(draft.problems)
+    return [row.record for row in found]

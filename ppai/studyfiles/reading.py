@@ -36,6 +36,7 @@ def read_study(directory: Path) -> Study:
         votes=tuple(row.record for row in draft.votes),
         verdicts=tuple(row.record for row in draft.verdicts),
         assignments=tuple(row.record for row in draft.assignments),
+        scores=tuple(row.record for row in draft.scores),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ppai.studyfiles.general import (
     PAIR_RULES,
     PROMPTS,
     RESPONSES,
+    SCORES,
     VERDICTS,
     VOTES,
     pair_file_fault,
@@ -56,7 +57,12 @@ def write_general(study: Study, directory: Path) -> tuple[Path, ...]:
         PROMPTS: _lines(study.prompts, integers),
         RESPONSES: _lines(study.responses, integers),
     }
-    optional = {VOTES: study.votes, VERDICTS: study.verdicts, ASSIGNMENTS: study.assignments}
+    optional: dict[str, Sequence[Record]] = {
+        VOTES: study.votes,
+        VERDICTS: study.verdicts,
+        ASSIGNMENTS: study.assignments,
+        SCORES: study.scores,
+    }
     files |= {name: _lines(records, integers) for name, records in optional.items() if records}
     files |= pair_files(study)
     refuse_strangers(directory, [name for name in optional if name not in files])
@@ -84,12 +90,17 @@ def ids_are_integers(study: Study) -> bool:
     return all(_CANONICAL_INTEGER.fullmatch(prompt.id) for prompt in study.prompts)
 
 
+def record_lines(records: Iterable[Record], study: Study) -> str:
+    """Records as the lines of a study's file, with ids as the study's files hold them."""
+    return _lines(records, ids_are_integers(study))
+
+
 def _lines(records: Iterable[Record], integers: bool) -> str:
     return "".join(_line(record.model_dump(mode="json", exclude_defaults=True), integers) for record in records)
 
 
 def _line(values: dict[str, Any], integers: bool) -> str:
-    if integers:
+    if integers and ("id" in values or "prompt_id" in values):
         name = "id" if "id" in values and "prompt_id" not in values else "prompt_id"
         values[name] = int(values[name])
     return json.dumps(values, ensure_ascii=False, allow_nan=False) + "\n"

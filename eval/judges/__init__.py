@@ -1,0 +1,1 @@
+"""Judges: one small interface, one file each."""

@@ -1,0 +1,1 @@
+"""Verbs of the `ppai` command that have a module of their own."""
