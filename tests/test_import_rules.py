@@ -116,7 +116,8 @@ def test_database_drivers_are_in_the_store_alone() -> None:
 
 def test_only_the_settings_read_the_environment() -> None:
     readers = []
-    for path in [ROOT / "app.py", *(ROOT / "ppai").rglob("*.py")]:
+    packages = (path for name in ("ppai", "eval", "finetune") for path in (ROOT / name).rglob("*.py"))
+    for path in [ROOT / "app.py", *packages]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Attribute) and node.attr in ("getenv", "environ"):
                 readers.append(path.relative_to(ROOT).as_posix())

@@ -15,7 +15,7 @@ from ppai.settings import Settings, read_settings
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
-        if name.startswith("PPAI_") or name == "SPACE_ID":
+        if name.startswith(("PPAI_", "OPENAI_")) or name == "SPACE_ID":
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
@@ -40,6 +40,8 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "PPAI_REPLACE": "true",
         "PPAI_SHARE": "true",
         "SPACE_ID": "user/space",
+        "OPENAI_API_KEY": "sk-s3cret",
+        "OPENAI_BASE_URL": "http://127.0.0.1:8000/v1",
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)
@@ -48,6 +50,8 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
     assert (found.address, found.results, found.token_hours) == ("0.0.0.0", ResultsAccess.ADMIN, 1.5)
     assert found.admin_password is not None and found.admin_password.get_secret_value() == "s3cret"
     assert (found.backup, found.replace, found.space_id) == ("/backup", True, "user/space")
+    assert found.openai_api_key is not None and found.openai_api_key.get_secret_value() == "sk-s3cret"
+    assert found.openai_base_url == "http://127.0.0.1:8000/v1"
     assert "s3cret" not in repr(found) + str(found)
     named = {field.alias for field in Settings.model_fields.values()}
     assert named <= set(values), f"not tested: {named - set(values)}"
