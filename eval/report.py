@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from eval.statistics.agreement import HumanAgreement, JudgeAgreement, human_agreement
 from eval.statistics.balance import Balance, balance
 from eval.statistics.coding import (
     Rows,
@@ -19,6 +18,10 @@ from eval.statistics.coding import (
     code_verdicts,
     code_votes,
 )
+from eval.statistics.human_agreement import HumanAgreement, human_agreement
+from eval.statistics.judge_agreement import JudgeAgreement, judge_agreement
+from eval.statistics.pair_counts import PairCounts
+from eval.statistics.repeats import repeated
 from eval.statistics.source import Source, counted, human_source, judge_source
 from eval.statistics.topics import TopicRates, topics
 from ppai.schema import Arm, Sides, Study, StudyConfig
@@ -120,6 +123,8 @@ def _arm(
 ) -> Summary:
     sides_known = config.sides is Sides.SHOWN
     answers = counted(voted)
+    again, first = repeated(voted)
+    repeats = voted.take(again), voted.take(first)
     by_judge = {
         f"judge:{judge}": rows
         for code, judge in enumerate(judged.names)
@@ -130,10 +135,11 @@ def _arm(
     for key in config.keys:
         people = human_source(voted, answers, key, sides_known=sides_known, confidence=confidence)
         criteria[key] = {HUMAN: people}
-        agreement[key] = {HUMAN_HUMAN: human_agreement(answers, key)}
+        given = PairCounts.of(answers, key)
+        agreement[key] = {HUMAN_HUMAN: human_agreement(answers, given, repeats, key, confidence=confidence)}
         for name, rows in by_judge.items():
             criteria[key][name] = judge_source(rows, key, sides_known=sides_known, confidence=confidence)
-            agreement[key][name] = JudgeAgreement()
+            agreement[key][name] = judge_agreement(rows, given, key, sides_known=sides_known, confidence=confidence)
     return Summary(
         study=config.name,
         confidence=confidence,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from small_studies import R1, small_study, verdict, verdicts_of, vote, votes_of
+from small_studies import R1, R2, small_study, verdict, verdicts_of, vote, votes_of
 
 from eval.report import summarise, topics
 from eval.statistics.coding import StudyIndex, code_votes
@@ -86,18 +86,22 @@ def test_keys_are_those_of_the_contract() -> None:
         "with_ties",
         "without_ties",
         "krippendorff_alpha",
+        "krippendorff_alpha_ordinal",
         "gwet_ac1",
         "fleiss_kappa",
         "raters",
+        "n_raters",
         "test_retest",
     }
     assert set(agreement["judge:j"]) == {
         "with_ties",
         "without_ties",
         "majority_accuracy",
+        "n_no_majority",
         "cohen_kappa",
         "orders_consistent",
         "flips_to_first",
+        "gap",
         "usable",
         "reasons",
     }
@@ -105,7 +109,14 @@ def test_keys_are_those_of_the_contract() -> None:
 
 
 def test_every_interval_has_numbers_or_a_reason() -> None:
-    found = summary(small_study(), vote("p1", "base", "new", "a"), verdict("p1", "new", "base", "a"))
+    votes = [vote(p, "base", "new", side, rater) for p, side in (("p1", "a"), ("p2", "b")) for rater in (R1, R2)]
+    judged = [verdict(p, *order, "a") for p in ("p1", "p2") for order in (("base", "new"), ("new", "base"))]
+    found = summary(small_study(), *votes, *judged)
+    corrected = found["agreement"]["overall"]
+    below_zero = [
+        *(corrected["human_human"][key] for key in ("krippendorff_alpha", "krippendorff_alpha_ordinal", "gwet_ac1")),
+        *(corrected["judge:j"][key] for key in ("cohen_kappa", "gap")),
+    ]
     seen = list(intervals(found))
     assert len(seen) > 20
     for interval in seen:
@@ -113,7 +124,8 @@ def test_every_interval_has_numbers_or_a_reason() -> None:
         if interval["estimate"] is None:
             assert interval["low"] is None and interval["high"] is None and interval["reason"]
         else:
-            assert 0 <= interval["low"] <= interval["estimate"] <= interval["high"] <= 1
+            lowest = -1 if interval in below_zero else 0
+            assert lowest <= interval["low"] <= interval["estimate"] <= interval["high"] <= 1
             assert interval["low"] < interval["high"]
             assert interval["n"] > 0
 
@@ -185,6 +197,10 @@ def test_a_frame_without_a_criterion_has_no_answers_to_it() -> None:
         [vote("p1", "base", "new", None, status="skipped")],
         [verdict("p1", "base", "new", None)],
         [verdict("p1", "base", "new", None), verdict("p1", "new", "base", "a")],
+        [vote("p1", "base", "new", "tie", r) for r in ("r1", "r2")] + [verdict("p1", "base", "new", "tie")],
+        [vote("p1", "base", "new", "a"), vote("p1", "base", "new", "a", repeat=1)],
+        [vote("p1", "base", "new", "a", r) for r in ("r1", "r2")]
+        + [verdict("p1", *order, "a") for order in (("base", "new"), ("new", "base"))],
     ],
 )
 def test_thin_data_never_warns_or_breaks(records: list[Vote | Verdict]) -> None:
@@ -342,7 +358,17 @@ def test_a_hundred_thousand_votes_take_no_time() -> None:
         }
         | {outcome_column(key): rng.choice([-1, 0, 1], n).astype(np.int8) for key in study.config.keys}
     )
+    judged = [
+        verdict(prompt, *order, "ab"[number % 2], f"j{judge}")
+        for number, prompt in enumerate(prompts)
+        for judge in range(3)
+        for order in (("base", "new"), ("new", "base"))
+    ]
+    verdicts = verdict_frame(judged, study.config.keys)
     start = time.perf_counter()
-    found = summarise(study, votes, verdicts_of(study))
-    assert time.perf_counter() - start < 2, "some .15 s where it was written"
+    found = summarise(study, votes, verdicts)
+    assert time.perf_counter() - start < 3, "some .2 s where it was written"
     assert found.criteria["overall"]["human"].rates.n == 1_000
+    assert found.agreement["overall"]["judge:j2"].as_json()["with_ties"]["n"] == (
+        found.criteria["overall"]["human"].counts.answered
+    )

@@ -1,82 +1,92 @@
-"""Agreement among raters and between raters and judges: the contract's AGREEMENT, with what is computed so far."""
+"""Raw agreement: the share of equal outcomes between votes on one pair, and between votes and a judge's verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-import pandas as pd
 
-from eval.statistics.coding import Rows
+from eval.statistics.clustered import clustered_mean
+from eval.statistics.coding import Bools, Floats, Ints
 from eval.statistics.interval import Interval
-from ppai.frames import MISSING
+from eval.statistics.pair_counts import HIGHER, LOWER, TIE, PairCounts, Table, two_of
+from eval.statistics.pairs import PairOutcomes
 
-NOT_COMPUTED = "agreement is not computed by this version"
+NO_TWO_VOTES = "no pair has two votes"
+NO_DECISIVE_VOTES = "no pair has two decisive votes"
+NO_COMMON_PAIRS = "no votes on the pairs that the judge judged"
+NO_DECISIVE_COMMON = "no pair has both a decisive vote and a decisive verdict"
 
 
-def _missing() -> Interval:
-    return Interval.missing(NOT_COMPUTED)
+def votes_agree(counts: PairCounts, *, ties: bool = True, confidence: float = 0.95) -> Interval:
+    """Share of equal outcomes over all pairs of votes on the same pair; without `ties`, of decisive votes.
+
+    `n` counts the pairs of votes; the interval is that of `clustered_mean`, over prompts.
+    """
+    table = counts.counts if ties else np.delete(counts.counts, TIE, axis=1)
+    return clustered_mean(
+        equal_votes(table),
+        counts.prompt,
+        weights=two_of(table.sum(axis=1)),
+        confidence=confidence,
+        empty=NO_TWO_VOTES if ties else NO_DECISIVE_VOTES,
+    )
 
 
-@dataclass(frozen=True)
-class HumanAgreement:
-    """Agreement between the raters' votes on one criterion."""
-
-    vote_pairs: int
-    """Pairs of votes on the same pair."""
-    with_ties: Interval = field(default_factory=_missing)
-    without_ties: Interval = field(default_factory=_missing)
-    krippendorff_alpha: Interval = field(default_factory=_missing)
-    gwet_ac1: Interval = field(default_factory=_missing)
-    test_retest: Interval = field(default_factory=_missing)
-    fleiss_kappa: float | None = None
-    raters: Mapping[str, float | None] = field(default_factory=dict)
-    """Cohen's kappa by `r1|r2`."""
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "vote_pairs": self.vote_pairs,
-            "with_ties": self.with_ties.as_json(),
-            "without_ties": self.without_ties.as_json(),
-            "krippendorff_alpha": self.krippendorff_alpha.as_json(),
-            "gwet_ac1": self.gwet_ac1.as_json(),
-            "fleiss_kappa": self.fleiss_kappa,
-            "raters": dict(self.raters),
-            "test_retest": self.test_retest.as_json(),
-        }
+def equal_votes(table: Table) -> Floats:
+    """By unit, the share of its pairs of votes that are equal, 0 where it has fewer than two votes; shape (units,)."""
+    pairs = two_of(table.sum(axis=1))
+    return np.divide(two_of(table).sum(axis=1), pairs, out=np.zeros(len(table)), where=pairs > 0)
 
 
 @dataclass(frozen=True)
-class JudgeAgreement:
-    """Agreement of one judge with the raters' votes, and between its own orders, on one criterion."""
+class Compared:
+    """The pairs that have both votes and a merged verdict; arrays of shape (pairs,)."""
 
-    with_ties: Interval = field(default_factory=_missing)
-    without_ties: Interval = field(default_factory=_missing)
-    majority_accuracy: Interval = field(default_factory=_missing)
-    cohen_kappa: Interval = field(default_factory=_missing)
-    orders_consistent: Interval = field(default_factory=_missing)
-    flips_to_first: Interval = field(default_factory=_missing)
-    usable: bool = False
-    """Whether the judge may stand in for raters; False until agreement shows that it may."""
-    reasons: tuple[str, ...] = (NOT_COMPUTED,)
+    votes: PairCounts
+    verdict: Ints
+    """The merged verdict's column in `votes.counts`."""
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "with_ties": self.with_ties.as_json(),
-            "without_ties": self.without_ties.as_json(),
-            "majority_accuracy": self.majority_accuracy.as_json(),
-            "cohen_kappa": self.cohen_kappa.as_json(),
-            "orders_consistent": self.orders_consistent.as_json(),
-            "flips_to_first": self.flips_to_first.as_json(),
-            "usable": self.usable,
-            "reasons": list(self.reasons),
-        }
+    def __len__(self) -> int:
+        return len(self.verdict)
 
+    @classmethod
+    def of(cls, votes: PairCounts, merged: PairOutcomes) -> Self:
+        """A merged verdict is what its shares say: a win where every order names the same system, else a tie."""
+        place = votes.places(merged.prompt * len(votes.index.systems) ** 2 + merged.matchup)
+        merged, place = merged.take(place >= 0), place[place >= 0]
+        for_x = merged.x_share - merged.y_share
+        for_lower = np.where(votes.index.x_is_lower(merged.matchup), for_x, -for_x)
+        return cls(votes.take(place), np.select([for_lower > 0, for_lower < 0], [LOWER, HIGHER], TIE).astype(np.int64))
 
-def human_agreement(votes: Rows, key: str) -> HumanAgreement:
-    """Agreement between votes that count: one a rater and pair, submitted, no hidden repeat, one arm."""
-    pair, _ = pd.factorize(votes.pair_codes()[votes.outcomes[key] != MISSING])
-    count = np.bincount(pair)
-    return HumanAgreement(vote_pairs=int((count * (count - 1) // 2).sum()))
+    def take(self, chosen: Bools) -> Self:
+        return type(self)(self.votes.take(chosen), self.verdict[chosen])
+
+    @property
+    def equal(self) -> Floats:
+        """Votes equal to the verdict."""
+        return self.votes.counts[np.arange(len(self)), self.verdict]
+
+    @property
+    def tables(self) -> Floats:
+        """By pair, verdict by vote, shape (pairs, 3, 3)."""
+        tables = np.zeros((len(self), 3, 3))
+        tables[np.arange(len(self)), self.verdict] = self.votes.counts
+        return tables
+
+    def agree(self, *, ties: bool = True, confidence: float = 0.95) -> Interval:
+        """Share of equal outcomes over all pairs of a vote and a merged verdict; without `ties`, where both decide.
+
+        `n` counts these; the interval is that of `clustered_mean`, over prompts.
+        """
+        compared = self if ties else self.take(self.verdict != TIE)
+        table = compared.votes.counts
+        size = (table if ties else np.delete(table, TIE, axis=1)).sum(axis=1)
+        return clustered_mean(
+            np.divide(compared.equal, size, out=np.zeros(len(size)), where=size > 0),
+            compared.votes.prompt,
+            weights=size,
+            confidence=confidence,
+            empty=NO_COMMON_PAIRS if ties else NO_DECISIVE_COMMON,
+        )

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.special import bdtr
 
 from eval.statistics.coding import SKIPPED, SUBMITTED, Bools, Floats, Ints, Rows, VoteRows
+from eval.statistics.repeats import repeated
 from ppai.frames import A_WINS, MISSING, TIE
 
 SIDE_BIAS_P = 0.01
@@ -157,14 +158,11 @@ def _medians(values: Floats, groups: Ints, n_groups: int) -> Floats:
 
 def _repeats(shown: VoteRows, overall: str) -> tuple[Ints, Floats]:
     """By rater, the hidden repeats that have a first answer, and the share with the same outcome (or NaN)."""
-    answered = (shown.status == SUBMITTED) & (shown.outcomes[overall] != MISSING)
-    code = shown.pair_codes() * max(len(shown.names), 1) + shown.who
+    again, first = repeated(shown)
     outcome = shown.for_x(overall)
-    first = np.flatnonzero(answered & (shown.repeat == 0))
-    again = np.flatnonzero(answered & (shown.repeat > 0))
-    place = pd.Index(code[first]).get_indexer(code[again])
-    again, place = again[place >= 0], place[place >= 0]
-    same = outcome[again] == outcome[first[place]]
+    answered = (outcome[again] != MISSING) & (outcome[first] != MISSING)
+    again, first = again[answered], first[answered]
+    same = outcome[again] == outcome[first]
     n = np.bincount(shown.who[again], minlength=len(shown.names))
     agreed = np.bincount(shown.who[again][same], minlength=len(shown.names))
     return n, np.divide(agreed, n, out=np.full(len(n), np.nan), where=n > 0)

@@ -22,17 +22,17 @@ def clustered_mean(
     values: npt.ArrayLike,
     clusters: npt.ArrayLike,
     *,
+    weights: npt.ArrayLike | None = None,
     confidence: float = 0.95,
     empty: str = "no outcomes",
 ) -> Interval:
-    """The mean of `values` (each weighs the same) with an interval over clusters; see `clustered_means`.
+    """The mean of `values` (each weighs the same, or its weight) with an interval over clusters; see `clustered_means`.
 
-    `values` and `clusters` have shape (n,); `empty` is the reason given where n is 0.
+    `values`, `clusters` and `weights` have shape (n,); `empty` is the reason given where n is 0.
     """
     array = np.asarray(values, dtype=float)
-    return clustered_means(
-        array, clusters, np.zeros(len(array), dtype=np.int64), 1, confidence=confidence, empty=empty
-    )[0]
+    groups = np.zeros(len(array), dtype=np.int64)
+    return clustered_means(array, clusters, groups, 1, weights=weights, confidence=confidence, empty=empty)[0]
 
 
 def clustered_means(
@@ -41,12 +41,14 @@ def clustered_means(
     groups: npt.ArrayLike,
     n_groups: int,
     *,
+    weights: npt.ArrayLike | None = None,
     confidence: float = 0.95,
     empty: str = "no outcomes",
 ) -> tuple[Interval, ...]:
     """One interval a group, by the method of Agresti and Coull extended to clustered values between 0 and 1.
 
-    `values` in [0, 1], `clusters` (codes >= 0 of prompts) and `groups` (codes 0..n_groups-1) have shape (n,).
+    `values` in [0, 1], `clusters` (codes >= 0 of prompts) and `groups` (codes 0..n_groups-1) have shape (n,);
+    so have `weights`, the number of equal values that each entry stands for (default 1; 0 is as if it were absent).
     The estimate is the plain mean of a group's values, the ratio of cluster sums to cluster sizes. For the
     interval, z^2/2 clusters of ones and z^2/2 of zeros, all of the average size, join the n clusters; its middle
     is the mean of all n + z^2, its half width z times the linearised standard error of that ratio. With one
@@ -67,13 +69,18 @@ def clustered_means(
     group = np.asarray(groups, dtype=np.int64)
     if value.size and not (value.min() >= 0 and value.max() <= 1):
         raise ValueError("values: outside [0, 1]")
+    weight = None
+    if weights is not None:
+        weight = np.asarray(weights, dtype=float)
+        some = weight > 0
+        value, cluster, group, weight = value[some], cluster[some], group[some], weight[some]
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
 
-    size, total, of_group = _cluster_sums(value, cluster, group)
-    n = np.bincount(group, minlength=n_groups)
+    size, total, of_group = _cluster_sums(value, cluster, group, weight)
+    n = np.rint(np.bincount(group, weight, n_groups)).astype(np.int64)
     n_clusters = np.bincount(of_group, minlength=n_groups)
     some = n > 0
-    mean = np.divide(np.bincount(group, value, n_groups), n, out=np.zeros(n_groups), where=some)
+    mean = np.divide(np.bincount(of_group, total, n_groups), n, out=np.zeros(n_groups), where=some)
     average_size = np.divide(n, n_clusters, out=np.ones(n_groups), where=some)
 
     augmented = n_clusters + z * z
@@ -93,13 +100,16 @@ def clustered_means(
 
 
 def _cluster_sums(
-    value: npt.NDArray[np.float64], cluster: npt.NDArray[np.int64], group: npt.NDArray[np.int64]
+    value: npt.NDArray[np.float64],
+    cluster: npt.NDArray[np.int64],
+    group: npt.NDArray[np.int64],
+    weight: npt.NDArray[np.float64] | None,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Size, sum of values and group of each cluster within each group, shape (cells,)."""
     if not value.size:
         return np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0, dtype=np.int64)
     n_codes = int(cluster.max()) + 1
     cell, cells = pd.factorize(group * n_codes + cluster)
-    size = np.bincount(cell).astype(np.int64)
-    total = np.bincount(cell, value).astype(np.float64)
+    size = np.rint(np.bincount(cell, weight)).astype(np.int64)
+    total = np.bincount(cell, value if weight is None else value * weight).astype(np.float64)
     return size, total, np.asarray(cells, dtype=np.int64) // n_codes

@@ -81,6 +81,13 @@ class StudyIndex:
         turned = lower == self.reference
         return np.where(turned, higher, lower), np.where(turned, lower, higher)
 
+    def x_is_lower(self, matchup: Ints) -> Bools:
+        """Whether x stands before y in code-point order of their ids: agreement codes outcomes so."""
+        rank = np.empty(len(self.systems), dtype=np.int64)
+        rank[sorted(range(len(self.systems)), key=self.systems.__getitem__)] = np.arange(len(self.systems))
+        x, y = self.x_y(matchup)
+        return rank[x] < rank[y]
+
     def labels(self, matchup: Ints) -> list[str]:
         """`x>y` of each matchup."""
         x, y = self.x_y(matchup)

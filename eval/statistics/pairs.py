@@ -65,14 +65,36 @@ def voted_pairs(votes: Rows, key: str) -> PairOutcomes:
     return PairOutcomes(votes.prompt[first], votes.matchup[first], score, x_share, y_share)
 
 
-def judged_pairs(verdicts: VerdictRows, key: str) -> JudgedPairs:
-    """Pairs of one judge and arm, both orders merged.
+@dataclass(frozen=True)
+class OrderOutcomes:
+    """A judge's pairs on one criterion, its two orders apart; arrays of shape (pairs,) and (pairs, 2)."""
 
-    The score is the mean over orders of the mean over an order's samples. An order names the system that its
-    samples favour on average; a share counts a win only where every order names the same system. A judge that
-    was never asked about any pair in both orders counts as it is. One that was leaves out the pairs that have
-    an outcome in one order only, whether the other is unscored or was never asked.
-    """
+    prompt: Ints
+    matchup: Ints
+    asked: Bools
+    """Whether there is a verdict, scored or not, with x shown first (column 0) and with y shown first (column 1)."""
+    mean: Floats
+    """The mean outcome for x over that order's samples, in [-1, 1]; 0 where none is scored."""
+    scored: Bools
+
+    @property
+    def named(self) -> Floats:
+        """What each order names: the sign of its mean, 1 for x, -1 for y, 0 for neither or unscored."""
+        return np.sign(self.mean)
+
+    @property
+    def in_both(self) -> Bools:
+        """Whether a pair has outcomes in both orders, shape (pairs,)."""
+        return self.scored[:, 0] & self.scored[:, 1]
+
+    @property
+    def both_orders(self) -> bool:
+        """Whether the judge was asked about any pair in both orders."""
+        return bool(self.asked.all(axis=1).any())
+
+
+def judged_orders(verdicts: VerdictRows, key: str) -> OrderOutcomes:
+    """Pairs of one judge and arm with the outcome of each order, samples averaged."""
     pair, first, n_pairs = _dense_pairs(verdicts, np.ones(len(verdicts), dtype=bool))
     outcome = verdicts.for_x(key)
     scored = outcome != MISSING
@@ -80,23 +102,37 @@ def judged_pairs(verdicts: VerdictRows, key: str) -> JudgedPairs:
     asked = np.bincount(cell, minlength=2 * n_pairs).reshape(-1, 2) > 0
     count = np.bincount(cell[scored], minlength=2 * n_pairs).reshape(-1, 2)
     total = np.bincount(cell[scored], outcome[scored], 2 * n_pairs).reshape(-1, 2)
-    # The mean outcome for x, in [-1, 1], of each pair and order.
-    order = np.divide(total, count, out=np.zeros((n_pairs, 2)), where=count > 0)
-    orders = np.count_nonzero(count, axis=1)
-    named = np.sign(order).sum(axis=1)
+    mean = np.divide(total, count, out=np.zeros((n_pairs, 2)), where=count > 0)
+    return OrderOutcomes(verdicts.prompt[first], verdicts.matchup[first], asked, mean, count > 0)
+
+
+def merged_orders(found: OrderOutcomes) -> JudgedPairs:
+    """Both orders merged.
+
+    The score is the mean over orders of the mean over an order's samples. An order names the system that its
+    samples favour on average; a share counts a win only where every order names the same system. A judge that
+    was never asked about any pair in both orders counts as it is. One that was leaves out the pairs that have
+    an outcome in one order only, whether the other is unscored or was never asked.
+    """
+    orders = np.count_nonzero(found.scored, axis=1)
+    named = found.named.sum(axis=1)
     pairs = PairOutcomes(
-        verdicts.prompt[first],
-        verdicts.matchup[first],
-        (1 + order.sum(axis=1) / np.maximum(orders, 1)) / 2,
+        found.prompt,
+        found.matchup,
+        (1 + found.mean.sum(axis=1) / np.maximum(orders, 1)) / 2,
         (named == np.maximum(orders, 1)).astype(float),
         (named == -np.maximum(orders, 1)).astype(float),
     )
-    both_orders = bool(asked.all(axis=1).any())
     return JudgedPairs(
-        merged=pairs.take(orders == (2 if both_orders else 1)),
-        one_order=pairs.take((orders == 1) & both_orders),
-        both_orders=both_orders,
+        merged=pairs.take(orders == (2 if found.both_orders else 1)),
+        one_order=pairs.take((orders == 1) & found.both_orders),
+        both_orders=found.both_orders,
     )
+
+
+def judged_pairs(verdicts: VerdictRows, key: str) -> JudgedPairs:
+    """Pairs of one judge and arm, both orders merged; see `merged_orders`."""
+    return merged_orders(judged_orders(verdicts, key))
 
 
 def _dense_pairs(rows: Rows, chosen: Bools) -> tuple[Ints, Ints, int]:
