@@ -54,6 +54,8 @@ class Answer:
     """That answered, as its server names it."""
     fingerprint: str | None = None
     usage: Usage | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What else is worth keeping with the verdict, as JSON: by criterion, such as the answers' log-probabilities."""
 
 
 class Judge(Protocol):
