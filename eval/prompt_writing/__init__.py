@@ -1,0 +1,1 @@
+"""Makes the test posts of a study with a model, and checks sets of them."""

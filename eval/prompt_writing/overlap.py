@@ -1,0 +1,69 @@
+"""How much of one text stands in another: the share of its runs of three words.
+
+Exact rather than by MinHash, whose error (some .04 at 128 permutations) is too large for shares as small as `LIMIT`: a
+set of test posts is small, and what it is compared with is passed over once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+RUN = 3
+LIMIT = 0.25
+"""Two posts that share this much are near-duplicates: of a copy, some three words in eight were replaced at random.
+Among the 4,950 pairs of the published study's prompts the highest share is .18."""
+SMALLEST = 30
+"""Runs that a shorter text is taken to have, so that a title of five words is no near-duplicate of what quotes it."""
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+Runs = frozenset[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The text that shares most with a post."""
+
+    share: float
+    where: str
+    """Which text, in words for a message."""
+
+
+def runs_of(text: str) -> Runs:
+    """Each run of three words in the text, in lower case and without punctuation, once."""
+    words = [word.lower().replace("’", "'") for word in _WORD.findall(text)]
+    return frozenset(zip(*(words[start:] for start in range(RUN)), strict=False))
+
+
+def share(one: Runs, other: Runs) -> float:
+    """Common runs, as a share of those of the shorter text (overlap coefficient, Szymkiewicz 1934), 0 to 1."""
+    return _share(len(one & other), len(one), len(other))
+
+
+def nearest(posts: Mapping[int, Runs], texts: Iterable[tuple[str, str]]) -> dict[int, Nearest]:
+    """For each post by id the text that shares most with it, where one shares anything: the first of equals.
+
+    `texts` are pairs of (where it stands, text). They are passed over once and none is kept.
+    """
+    by_run: dict[tuple[str, ...], list[int]] = {}
+    for key, runs in posts.items():
+        for run in runs:
+            by_run.setdefault(run, []).append(key)
+    found: dict[int, Nearest] = {}
+    for where, text in texts:
+        runs = runs_of(text)
+        common: dict[int, int] = {}
+        for run in by_run.keys() & runs:
+            for key in by_run[run]:
+                common[key] = common.get(key, 0) + 1
+        for key, count in common.items():
+            value = _share(count, len(posts[key]), len(runs))
+            if key not in found or value > found[key].share:
+                found[key] = Nearest(value, where)
+    return found
+
+
+def _share(common: int, one: int, other: int) -> float:
+    return common / max(SMALLEST, min(one, other))
