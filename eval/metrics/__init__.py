@@ -1,0 +1,1 @@
+"""Automatic metrics of texts: against human answers (BLEU, ROUGE, BERTScore), and a description without any."""

@@ -1,0 +1,131 @@
+"""`ppai score`: automatic metrics of a study's responses, and a description of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ppai.errors import PPAIError
+from ppai.schema import Arm, Scores, Study
+from ppai.verbs.options import Database, StudyName, example
+
+if TYPE_CHECKING:
+    from eval.metrics.resampling import Resampling
+    from ppai.workplace import Workplace
+
+EPILOG = example("ppai score data_to_share", "ppai score my_study --references answers.csv --encoder minilm")
+NO_ENCODER = "none"
+
+
+def score(
+    source: Annotated[str, typer.Argument(metavar="STUDY", help="a study directory or a store URL")],
+    references: Annotated[
+        Path | None, typer.Option(help="human answers, JSON Lines or CSV: a column prompt_id or id, and one of texts")
+    ] = None,
+    reference_column: Annotated[
+        str | None,
+        typer.Option(help="its column of answers; default reference, human_answer, best_comment, answer ..."),
+    ] = None,
+    encoder: Annotated[
+        str, typer.Option(help="of BERTScore: a model's name, a folder, minilm (needs no network), or none")
+    ] = "roberta-large",
+    encoder_layers: Annotated[int | None, typer.Option(min=1, help="its layer, where bert-score knows none")] = None,
+    arm: Annotated[str, typer.Option(help="as_is, or plain: responses with their format flattened")] = "as_is",
+    resamples: Annotated[int, typer.Option(min=100, max=100_000, help="of the prompts")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="of the resamples")] = 0,
+    json_file: Annotated[
+        str | None, typer.Option("--json", help="also write the scorings; - for standard output")
+    ] = None,
+    study: StudyName = None,
+    database: Database = None,
+) -> None:
+    """Score the responses against human answers, and describe them: length, lists, reading grade, repetition."""
+    from eval.metrics.resampling import Resampling
+    from eval.metrics.scoring import description
+    from eval.metrics.tables import description_table, reference_tables
+    from ppai.workplace import open_workplace
+
+    if arm not in (Arm.AS_IS.value, Arm.PLAIN.value):
+        raise PPAIError(f"--arm: {arm!r} is neither as_is nor plain")
+    if references is None and reference_column is not None:
+        raise PPAIError("--reference-column: there are no --references")
+    workplace = open_workplace(source, study, database=database)
+    chosen = workplace.study
+    shown, how = Arm(arm), Resampling(resamples=resamples, seed=seed)
+    scorings: list[Scores] = []
+    if references is not None:
+        answers = _answers(chosen, references, reference_column)
+        scorings.append(_against(chosen, answers, references.name, encoder, encoder_layers, shown, how))
+    scorings.append(description(chosen, arm=shown, how=how))
+    # Whatever could be wrong has been found: only now is anything written.
+    kept = _kept(workplace, scorings)
+    names = {system.id: system.label for system in chosen.config.systems}
+    for scores in scorings:
+        lines = description_table(scores, names) if scores.references is None else reference_tables(scores, names)
+        typer.echo("\n".join(lines), err=json_file == "-")
+    typer.echo(kept, err=json_file == "-")
+    if json_file is not None:
+        _write_json(json_file, scorings)
+
+
+def _answers(study: Study, file: Path, column: str | None) -> dict[str, tuple[str, ...]]:
+    """The answers of a file by prompt, having said how many there are."""
+    from eval.metrics.references import read_answers
+
+    read = read_answers(file, column)
+    answers = read.of_study(study)
+    several = sum(len(texts) > 1 for texts in answers.values())
+    more = f"; {several} have several, and the best counts" if several else ""
+    without = len(study.prompts) - len(answers)
+    left_out = f"; {without} without one are left out" if without else ""
+    typer.echo(
+        f"{read.name}: {read.column}: answers to {len(answers)} of {len(study.prompts)} prompts{left_out}{more}",
+        err=True,
+    )
+    return answers
+
+
+def _against(
+    study: Study,
+    answers: dict[str, tuple[str, ...]],
+    file: str,
+    encoder: str,
+    layers: int | None,
+    arm: Arm,
+    how: Resampling,
+) -> Scores:
+    from eval.metrics.bertscore import load_encoder
+    from eval.metrics.scoring import against_references
+
+    loaded = None if encoder == NO_ENCODER else load_encoder(encoder, layers)
+    return against_references(
+        study, answers, file, encoder=loaded, arm=arm, how=how, note=lambda text: typer.echo(text, err=True)
+    )
+
+
+def _kept(workplace: Workplace, scorings: list[Scores]) -> str:
+    """Stores the scorings, and says where."""
+    try:
+        for scores in scorings:
+            workplace.store.set_scores(workplace.name, scores)
+        file = workplace.write_scores()
+    finally:
+        workplace.close()
+    names = " and ".join(repr(scores.name) for scores in scorings)
+    return f"stored as {names}" + (f"; wrote {file}" if file else "")
+
+
+def _write_json(target: str, scorings: list[Scores]) -> None:
+    import json
+
+    from ppai.studyfiles.whole_files import write_whole
+
+    records = [scores.model_dump(mode="json") for scores in scorings]
+    text = json.dumps(records, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+    else:
+        write_whole(Path(target).parent, {Path(target).name: text})
