@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pandas as pd
 
 from ppai.errors import MissingPackage
-from ppai.frames import submitted, vote_frame
 from ppai.plain import flatten
 from ppai.schema import Arm, Outcome, Record, Study, Verdict, Vote, VoteStatus
 from ppai.studyfiles import write_general, write_published
@@ -103,6 +101,8 @@ def table_bytes(rows: Sequence[Mapping[str, Any]], table: Format, columns: Seque
     """
     if table is Format.JSONL:
         return b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+    import pandas as pd
+
     names = list(dict.fromkeys([*columns, *(name for row in rows for name in row)]))
     frame = pd.DataFrame([{name: _nested_as_json(row.get(name)) for name in names} for row in rows], columns=names)
     if table is Format.CSV:
@@ -143,6 +143,8 @@ def preference_rows(study: Study, *, criteria: Sequence[str] | None = None) -> l
     votes for the chosen response less that for the other, in (0, 1]; `n_votes` counts all of them, ties too. Hidden
     repeats, skips and void votes do not count. Pairs whose votes are even give no row.
     """
+    from ppai.frames import submitted, vote_frame
+
     keys = tuple(criteria) if criteria is not None else study.config.keys
     prompts = {prompt.id: prompt.text for prompt in study.prompts}
     texts = {(response.prompt_id, response.system): response.text for response in study.responses}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from ppai.errors import StoreError
-from ppai.frames import assignment_frame, showings, verdict_frame, vote_frame
 from ppai.schema import Study
 from ppai.store.base import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ def pick(store: Store, name: str | None) -> str:
 
 def open_source(source: str, name: str | None = None) -> Source:
     """Reads a directory, or a store where `source` has a `://`. Raises StudyError or StoreError."""
+    from ppai.frames import assignment_frame, showings, verdict_frame, vote_frame
+
     if "://" not in source:
         from ppai.studyfiles import read_study
 

@@ -11,7 +11,7 @@ from small_studies import small_study, verdict, verdicts_of, vote, votes_of
 from eval.report import summarise
 from ppai.schema import Study, Verdict, Vote
 from ppai.ui import page
-from ppai.ui.chart_layout import LIGHT, Chart, themed
+from ppai.ui.chart_layout import LIGHT, Chart, short, themed
 from ppai.ui.figures import appearance_chart, reference_chart, share_chart, topic_chart
 from ppai.ui.habit_figures import rater_chart, time_chart, votes_by_time
 from ppai.ui.labels import Labels, Matchup
@@ -154,3 +154,24 @@ def test_a_judge_looks_the_same_with_people_and_without() -> None:
     both = topic_chart([("sleep", "human", rate), ("sleep", "judge:j", rate)], matchup, labels)
     alone = topic_chart([("sleep", "judge:j", rate)], matchup, labels)
     assert named(drawn(both))["j"]["marker"] == named(drawn(alone))["j"]["marker"]
+
+
+def test_a_judge_that_saw_names_or_one_order_is_warned_of_at_its_rows() -> None:
+    study = small_study(PROMPTS)
+    seen = [verdict(p, "base", "new", "a", named=True) for p in PROMPTS]
+    orders = (("base", "new"), ("new", "base"))
+    blind = [verdict(p, *order, "a", judge="blind") for p in PROMPTS for order in orders]
+    summary = summary_of(study, voted("aaaaaabbtt"), [*seen, *blind])
+    chart = share_chart(summary, Labels.of(study.config).marked(summary))
+    layout = drawn(chart)["layout"]
+    warned = [text for text in layout["yaxis"]["ticktext"] if "⚠" in text]
+    assert len(warned) == 1 and warned[0].startswith("j<br>") and "⚠ saw names, one order" in warned[0]
+    unmarked = drawn(share_chart(summary, Labels.of(study.config)))["layout"]
+    assert layout["height"] > unmarked["height"], "a warning has room of its own"
+    assert "j (saw names, one order)" in chart.words and "<b>Overall</b>, j (saw names, one order)" in str(chart.figure)
+
+
+def test_long_names_are_shortened_where_judges_seldom_differ() -> None:
+    names = ["openai:gpt-4o-2024-05-13", "openai:gpt-4o-2024-08-06", "local:smollm2-135m-instruct"]
+    assert [short(name) for name in names] == ["openai:…24-05-13", "openai:…24-08-06", "local:s…instruct"]
+    assert short("openai:gpt-4o") == "openai:gpt-4o"

@@ -1,15 +1,16 @@
 """Filters by topic, raters and arm choose the rows that every figure is made of."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from databases import new_store
+from databases import KINDS, new_store
 from small_studies import small_study, verdict, verdicts_of, vote, votes_of
 
 from eval import report
-from ppai.schema import Study
+from ppai.schema import Scores, Study
 from ppai.ui.events import Events
 from ppai.ui.filters import Choices, Filters, flagged_raters, of_arm, of_topic, without_raters
 from ppai.ui.findings import Findings
@@ -73,7 +74,7 @@ def test_flagged_raters_are_those_of_the_summary(study: Study) -> None:
 class TestFindings:
     def share(self, findings: Findings, **request: str) -> dict[str, Any]:
         chart = findings.report(request).sections[0].chart
-        assert chart.figure is not None
+        assert chart is not None and chart.figure is not None
         return {trace["name"]: trace["x"] for trace in chart.figure["data"] if "name" in trace}
 
     def test_all_rows_by_default(self, findings: Findings) -> None:
@@ -114,6 +115,30 @@ class TestFindings:
         assert findings.report({}).answers == ()
         store.load(study_with_votes(study), replace=True)
         assert findings.report({}).answers != ()
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_what_a_judge_or_a_metric_adds_is_seen_and_texts_are_not_read_again(
+        self, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    ) -> None:
+        store = new_store(kind, tmp_path)
+        store.load(study_with_votes(study))
+        findings = Findings(store, study.name, Events(store, study.name), report)
+        before = findings.report({})
+        assert "metrics" not in [section.name for section in before.sections]
+        monkeypatch.setattr(store, "study", lambda *_: pytest.fail("the study has not changed"))
+        for seconds, bleu in enumerate((0.5, 0.75)):
+            figure = {"estimate": bleu, "low": 0.4, "high": 0.8, "n": 12, "method": "m"}
+            created = datetime.fromtimestamp(seconds, UTC)
+            scores = Scores(name="s", references="r", systems={"new": {"bleu": figure}}, created_at=created)
+            store.set_scores(study.name, scores)
+            (section,) = [one for one in findings.report({}).sections if one.name == "metrics"]
+            assert f"{bleu:.4f}" in str(section.tables)
+        with store.judging(study.name) as judging:
+            judging.save([verdict(p, "new", "base", "a", judge="another") for p in PROMPTS])
+        after = findings.report({})
+        assert set(after.judges) - set(before.judges) == {"judge another"}
+        assert findings.report({}) is after
+        store.close()
 
 
 def test_statistics_are_reached_through_what_was_handed_in(study: Study, tmp_path: Path) -> None:

@@ -58,6 +58,16 @@ def test_people_answer_and_judges_stand_beside() -> None:
     assert "judge j is undecided (new 50% [" in said(study, wins(study, 19), judged(study, 10))[0].basis
 
 
+def test_a_blinded_judge_leads_and_baselines_come_last() -> None:
+    study = small_study(PROMPTS)
+    turned = [verdict(p, "new", "base", "a") for p in PROMPTS]
+    blinded = [v.model_copy(update={"judge": "z"}) for v in [*judged(study, 20), *turned]]
+    others = [*judged(study, 2, judge="baseline:first"), *judged(study, 2, judge="a", named=True)]
+    basis = said(study, (), [*others, *blinded])[0].basis
+    assert basis.startswith("20 prompts, judge z, judge a says base")
+    assert basis.index("judge a says") < basis.index("judge baseline:first says")
+
+
 def test_two_orders_and_a_blinded_judge_carry_no_caveat() -> None:
     study = small_study(PROMPTS)
     both = judged(study, 19) + [verdict(p, "new", "base", "a" if i < 19 else "b") for i, p in enumerate(PROMPTS)]

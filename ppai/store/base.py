@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ppai.schema import Arm, Assignment, Pair, Scores, Study, StudyConfig, Verdict, Vote, VoteStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,8 @@ class Claimed:
     """Items that are the run's own until it saves, releases or ends, or gives no sign of life for the lease."""
     stored: Mapping[str, Verdict]
     """Verdicts that the store holds on any of the items, granted or not."""
+    in_batches: frozenset[str] = frozenset()
+    """Items that a batch is asking, for which it makes no sense to wait."""
 
 
 class Judging(Protocol):
@@ -142,7 +145,7 @@ class Judging(Protocol):
 
     def start(self, run: JudgeRun) -> None: ...
     def beat(self, run_id: str) -> None:
-        """Gives a sign of life."""
+        """Gives a sign of life; a run that was taken for dead and forgotten is alive again, without claims."""
         ...
 
     def set_record(self, run_id: str, record: Mapping[str, Any]) -> None: ...
@@ -156,6 +159,10 @@ class Judging(Protocol):
         ...
 
     def stored(self, items: Collection[str]) -> Mapping[str, Verdict]: ...
+    def verdicts(self, judge: str | None = None) -> Sequence[Verdict]:
+        """All verdicts of a judge, or of every one."""
+        ...
+
     def save(self, verdicts: Sequence[Verdict]) -> None:
         """Stores verdicts, each in place of that of the same judge, pair, order, arm and sample; drops their claims."""
         ...
@@ -221,6 +228,10 @@ class Store(Protocol):
 
     def scores(self, name: str) -> Sequence[Scores]:
         """The scorings by name."""
+        ...
+
+    def scores_marker(self, name: str) -> object:
+        """What changes when a scoring is added or takes another's place."""
         ...
 
     def events(self, name: str) -> Study:

@@ -9,16 +9,13 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import orjson
-import pandas as pd
 from sqlalchemy import Connection, RowMapping, Table, Text, cast, func, insert, select
 
 from ppai.blinding import stored_rater, with_hashed_raters
 from ppai.errors import StoreError
-from ppai.frames import ASSIGNMENT_COLUMNS, VOTE_COLUMNS, encode_outcomes, verdict_frame
 from ppai.schema import Pair, Prompt, Response, Scores, Study, StudyConfig, VoteStatus
 from ppai.store import tables as t
 from ppai.store.base import (
@@ -33,6 +30,9 @@ from ppai.store.judging import SqlJudging
 from ppai.store.loading import load_study, store_scores
 from ppai.store.rows import assignment_of, verdict_of, vote_of
 from ppai.store.work import SqlWork, participants_query
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LOAD_LOCK = 0x70706162
 """Key of the lock under which two processes neither load nor make the secret at once."""
@@ -166,6 +166,15 @@ class SqlStore:
         with self._database.reading() as connection:
             return self._scores(connection, self._study_id(connection, name))
 
+    def scores_marker(self, name: str) -> object:
+        """What changes when a scoring is added or takes another's place."""
+        s = t.scores.c
+        text = cast(s.record, Text)
+        with self._database.reading() as connection:
+            chosen = select(s.name, s.record["created_at"].as_string(), func.length(text))
+            rows = connection.execute(chosen.where(s.study_id == self._study_id(connection, name)).order_by(s.name))
+            return tuple(tuple(row) for row in rows)
+
     @staticmethod
     def _scores(connection: Connection, study_id: int) -> list[Scores]:
         chosen = select(t.scores.c.record).where(t.scores.c.study_id == study_id).order_by(t.scores.c.name)
@@ -192,6 +201,11 @@ class SqlStore:
             )
 
     def assignments(self, name: str) -> pd.DataFrame:
+        import numpy as np
+        import pandas as pd
+
+        from ppai.frames import ASSIGNMENT_COLUMNS
+
         a = t.assignments.c
         columns = [t.pairs.c.prompt_id, a.system_a, a.system_b, a.rater, a.arm, a.repeat]
         with self._database.reading() as connection:
@@ -239,6 +253,11 @@ class SqlStore:
         return [read(row) for row in connection.execute(chosen).mappings()]
 
     def votes_after(self, name: str, seq: int, keys: Sequence[str]) -> tuple[pd.DataFrame, int]:
+        import numpy as np
+        import pandas as pd
+
+        from ppai.frames import VOTE_COLUMNS, encode_outcomes
+
         v = t.votes.c
         columns = ["seq", *VOTE_COLUMNS, "outcomes"]
         # many votes say the same: their outcomes are read as text, and each different text decoded once
@@ -261,6 +280,8 @@ class SqlStore:
         return frame, int(rows[-1][0]) if rows else seq
 
     def verdicts(self, name: str, keys: Sequence[str]) -> tuple[pd.DataFrame, object]:
+        from ppai.frames import verdict_frame
+
         with self._database.reading() as connection:
             study_id = self._study_id(connection, name)
             marker = self._verdict_marker(connection, study_id)

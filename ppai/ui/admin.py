@@ -16,7 +16,8 @@ from ppai.ui.browse import prompt_name
 from ppai.ui.labels import Labels, rater_label
 from ppai.ui.markup import escape, said
 from ppai.ui.page import QUIETLY, View, answering, lay_out, on_load
-from ppai.ui.tables import Column, Table, table_html
+from ppai.ui.table import Column, Table, table_html
+from ppai.ui.text_tables import system_table
 
 if TYPE_CHECKING:
     from ppai.ui.context import Context
@@ -213,22 +214,6 @@ def _reports(reports: Sequence[HarmReport], names: Mapping[str, str], labels: La
 
 def _leaks(found: LeakTable, labels: Labels) -> str:
     """Shares of each system's responses, and a sentence for what alone tells two systems apart."""
-    shares = ("lists", "markdown", "names", "ai_phrases", "empty")
-    medians = ("median_characters", "median_words")
-    rows = tuple(
-        (
-            labels.system(row.system),
-            f"{row.n:,}",
-            *(f"{getattr(row, share):.0%}" for share in shares),
-            *(f"{getattr(row, median):,.0f}" for median in medians),
-        )
-        for row in found.systems
-    )
-    columns = (
-        Column("admin.column.system"),
-        Column("admin.column.responses", number=True),
-        *(Column(f"admin.column.{name}", number=True) for name in (*shares, *medians)),
-    )
     warnings = "".join(f"<li>{escape(sentence)}</li>" for sentence in found.warnings)
     listed = f'<ul class="ppai-bullets" lang="en">{warnings}</ul>' if warnings else said("admin.no_leaks", "p")
-    return table_html(Table("Share of each system's responses; median length", columns, rows), "leaks") + listed
+    return table_html(system_table(found, labels), "leaks") + listed

@@ -8,7 +8,7 @@ from ppai.schema import Outcome, Prompt, Study, Verdict, Vote
 from ppai.ui.labels import ARMS, Labels, rater_label
 from ppai.ui.markup import escape, said
 from ppai.ui.render import markdown_html, plain_html
-from ppai.ui.tables import Column, Table, table_html
+from ppai.ui.table import Column, Table, table_html
 
 VOTES_SHOWN = 200
 

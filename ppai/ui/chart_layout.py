@@ -44,6 +44,8 @@ ROW, DOT_ROW, HEADING, GAP, BAR = 30, 23, 26, 12, 20
 LETTER = 7.2
 """Pixels a letter of an axis label takes, about."""
 LONGEST_LABEL = 16
+MARK_ROW, MARK_SIZE, MARK_LETTER = 13, 10, 5.3
+"""What a warning under a label takes: pixels of height, of its letters, and about the width of one."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,10 @@ class Chart:
 class Row:
     label: str
     figures: Json
-    """A SOURCE or the Rates of a topic."""
+    """A SOURCE, the Rates of a topic, or an INTERVAL: whatever has an `n`."""
     source: str
+    mark: str = ""
+    """A warning that stands under the label."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +128,11 @@ def laid_out(
         headings.append((at + HEADING / 2, group.heading))
         at += HEADING
         for one in group.rows:
-            rows.append((at + row / 2, group.heading, one))
-            at += row
+            height = row + (MARK_ROW if one.mark else 0)
+            rows.append((at + height / 2, group.heading, one))
+            at += height
         at += GAP
-    left = 18 + LETTER * max(len(short(one.label)) for _, _, one in rows)
+    left = 18 + max(label_width(one) for _, _, one in rows)
     right, bottom = 66, 48
     layout = base(at + top + bottom) | {
         "margin": {"l": left, "r": right, "t": top, "b": bottom},
@@ -143,7 +148,7 @@ def laid_out(
         "yaxis": {
             "range": [at, 0],
             "tickvals": [place for place, _, _ in rows],
-            "ticktext": [plain(short(one.label)) for _, _, one in rows],
+            "ticktext": [tick(one) for _, _, one in rows],
             "ticks": "outside",
             "ticklen": 6,
             "tickcolor": "rgba(0,0,0,0)",
@@ -247,7 +252,7 @@ def whiskers_above(intervals: Sequence[Json], at: Sequence[float]) -> dict[str, 
     }
 
 
-def half_line(x: Sequence[float], y: Sequence[float]) -> dict[str, Any]:
+def half_line(x: Sequence[float], y: Sequence[float | None]) -> dict[str, Any]:
     """Where both systems, or both sides, are equal: a trace beneath the others, since a grid would hide a shape."""
     return {
         "type": "scatter",
@@ -266,7 +271,20 @@ def plain(text: str) -> str:
 
 
 def short(label: str) -> str:
-    return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
+    """Without its middle where it is long: judges of one maker or of one version differ at either end."""
+    half = LONGEST_LABEL // 2
+    return label if len(label) <= LONGEST_LABEL else f"{label[: half - 1]}…{label[-half:]}"
+
+
+def tick(row: Row) -> str:
+    """A row's name on the axis, its warning beneath it."""
+    under = f'<br><span style="font-size:{MARK_SIZE}px">⚠ {plain(row.mark)}</span>' if row.mark else ""
+    return plain(short(row.label)) + under
+
+
+def label_width(row: Row) -> float:
+    """Pixels, about."""
+    return max(LETTER * len(short(row.label)), MARK_LETTER * (len(row.mark) + 2) if row.mark else 0.0)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -1,12 +1,14 @@
-"""All votes and verdicts of a study in memory, of which only the new ones are read at each look."""
+"""All votes, verdicts and scorings of a study in memory, of which only the new ones are read at each look."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import pandas as pd
 
 from ppai.frames import current_votes
+from ppai.schema import Scores
 from ppai.store.base import Store
 
 LAG = 500
@@ -14,7 +16,7 @@ LAG = 500
 
 
 class Events:
-    """The vote and verdict frames of one study, kept up to date. Safe for many threads.
+    """The vote and verdict frames of one study and its scorings, kept up to date. Safe for many threads.
 
     A study that is replaced while it is served may ask other criteria: then all is read anew.
     """
@@ -32,6 +34,8 @@ class Events:
         self._seen = 0
         self._verdicts: pd.DataFrame | None = None
         self._marker: object = None
+        self._scores: Sequence[Scores] | None = None
+        self._scores_marker: object = None
 
     def _refresh(self) -> None:
         loaded_at = self._store.loaded_at(self._study)
@@ -63,3 +67,12 @@ class Events:
             if self._verdicts is None or marker != self._marker:
                 self._verdicts, self._marker = self._store.verdicts(self._study, self._keys)
             return self._verdicts
+
+    def scores(self) -> Sequence[Scores]:
+        """The scorings by name; the same object until one of them changes."""
+        with self._lock:
+            self._refresh()
+            marker = self._store.scores_marker(self._study)
+            if self._scores is None or marker != self._scores_marker:
+                self._scores, self._scores_marker = self._store.scores(self._study), marker
+            return self._scores

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ppai.ui.chart_layout import (
     BAR,
-    DOT_ROW,
     LEGEND,
-    SYMBOLS,
     Chart,
     Group,
     Row,
     drawn_groups,
-    half_line,
     laid_out,
     listed,
     look,
@@ -24,7 +21,8 @@ from ppai.ui.chart_layout import (
     whiskers,
     whiskers_above,
 )
-from ppai.ui.labels import Labels, Matchup, counted, interval, percent, source_label, sources_of
+from ppai.ui.dot_chart import dot_chart, rate_row, source_row
+from ppai.ui.labels import Labels, Matchup, counted, interval, percent, source_label, sources_of, standing
 
 Json = Mapping[str, Any]
 
@@ -82,7 +80,7 @@ def share_chart(summary: Json, labels: Labels) -> Chart:
     layout["xaxis"] |= {"range": [0, 1.004], "title": {"text": "share of pairs won", "font": {"size": 12}}}
     words = (
         f"For each criterion, how often {labels.system(x)} won, how often it was a tie and how often "
-        f"{labels.system(y)} won, for {listed([source_label(source) for source in sources_drawn(groups)])}. "
+        f"{labels.system(y)} won, for {listed([labels.source(source) for source in sources_drawn(groups)])}. "
         "The table below has the same numbers."
     )
     return Chart({"data": data, "layout": layout}, words, left_out)
@@ -96,7 +94,7 @@ def appearance_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
             Group(
                 labels.system(system),
                 tuple(
-                    Row(source_label(source), {"n": share["n"], "rate": share}, source)
+                    rate_row(source, share, labels)
                     for source in sources_of(summary)
                     if (share := by_source.get(source, {}).get("shares", {}).get(system)) is not None
                 ),
@@ -134,7 +132,7 @@ def appearance_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
                 },
                 "error_x": whiskers(rates) | {"color": "--ppai-text"},
                 "hovertext": [
-                    f"<b>{plain(group)}</b><br>{plain(row.label)}: won {interval(row.figures['rate'])}"
+                    f"<b>{plain(group)}</b><br>{plain(labels.source(row.source))}: won {interval(row.figures['rate'])}"
                     f"<br>{counted(row.figures['n'], 'pair')}"
                     for _, group, row in own
                 ],
@@ -148,7 +146,7 @@ def appearance_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
     }
     words = (
         f"How often each system won the pairs in which it stood, on {labels.criterion(criterion)}, for "
-        f"{listed([source_label(source) for source in sources_drawn(groups)])}. Ties are not won, so the shares "
+        f"{listed([labels.source(source) for source in sources_drawn(groups)])}. Ties are not won, so the shares "
         "need not add up to one. The table below has the same numbers."
     )
     return Chart({"data": data, "layout": layout}, words, left_out)
@@ -163,7 +161,7 @@ def reference_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
         Group(
             labels.system(matchup.x),
             tuple(
-                Row(source_label(source), {"n": rate["n"], "rate": rate}, source)
+                rate_row(source, rate, labels)
                 for source in sources_of(summary)
                 if (rate := by_source.get(source, {}).get("win_rate", {}).get(matchup.key)) is not None
             ),
@@ -171,7 +169,7 @@ def reference_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
         for matchup in against
     ]
     reference = labels.system(summary["reference"])
-    return _dots(groups, f"win rate against {reference}", f"comparisons on {labels.criterion(criterion)}")
+    return dot_chart(groups, labels, f"win rate against {reference}", f"comparisons on {labels.criterion(criterion)}")
 
 
 def topic_chart(found: Sequence[tuple[str, str, Json]], matchup: Matchup, labels: Labels) -> Chart:
@@ -181,46 +179,12 @@ def topic_chart(found: Sequence[tuple[str, str, Json]], matchup: Matchup, labels
         rate = rates["win_rate"].get(matchup.key)
         rows.setdefault(topic, [])
         if rate is not None and rate["n"]:
-            rows[topic].append(Row(source_label(source), {"n": rate["n"], "rate": rate}, source))
-    groups = [Group(topic, tuple(of_topic)) for topic, of_topic in rows.items()]
-    return _dots(groups, f"win rate of {labels.versus(matchup)}", "comparisons by topic")
-
-
-def _dots(groups: Iterable[Group], axis: str, what: str) -> Chart:
-    drawn, left_out = drawn_groups(groups)
-    if not drawn:
-        return Chart(None, nothing_drawn(what, left_out))
-    rows, layout = laid_out(drawn, DOT_ROW, top=8)
-    data: list[dict[str, Any]] = [half_line([0.5, 0.5], layout["yaxis"]["range"])]
-    for source in sources_drawn(drawn):
-        number = look(sources_drawn(drawn), source)
-        own = [(place, group, row) for place, group, row in rows if row.source == source]
-        rates = [row.figures["rate"] for _, _, row in own]
-        colour = f"--ppai-chart-{number % 5}"
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": plain(source_label(source)),
-                "x": [rate["estimate"] for rate in rates],
-                "y": [place for place, _, _ in own],
-                "marker": {"color": colour, "size": 11, "symbol": SYMBOLS[number % len(SYMBOLS)]},
-                "error_x": whiskers(rates) | {"color": colour},
-                "hovertext": [
-                    f"<b>{plain(group)}</b><br>{plain(row.label)}: {interval(row.figures['rate'])}"
-                    f"<br>{counted(row.figures['n'], 'pair')}"
-                    for _, group, row in own
-                ],
-                "hovertemplate": "%{hovertext}<extra></extra>",
-            }
-        )
-    layout |= {"showlegend": False}
-    layout["xaxis"] |= {"range": [-0.02, 1.02], "title": {"text": plain(axis), "font": {"size": 12}}}
-    words = (
-        f"{axis[0].upper()}{axis[1:]}, for {listed([source_label(source) for source in sources_drawn(drawn)])}. "
-        "At 50% both are equal. The table below has the same numbers."
-    )
-    return Chart({"data": data, "layout": layout}, words, left_out)
+            rows[topic].append(rate_row(source, rate, labels))
+    groups = [
+        Group(topic, tuple(sorted(of_topic, key=lambda row: standing(row.source, row.mark))))
+        for topic, of_topic in rows.items()
+    ]
+    return dot_chart(groups, labels, f"win rate of {labels.versus(matchup)}", "comparisons by topic")
 
 
 def _by_criterion(summary: Json, labels: Labels) -> list[Group]:
@@ -229,7 +193,7 @@ def _by_criterion(summary: Json, labels: Labels) -> list[Group]:
         Group(
             labels.title(key),
             tuple(
-                Row(source_label(source), by_source[source], source)
+                source_row(source, by_source[source], labels)
                 for source in sources
                 if (by_source := summary["criteria"].get(key, {})).get(source) is not None
             ),
@@ -243,7 +207,7 @@ def _share_hover(group: str, row: Row, labels: Labels, x: str, y: str) -> str:
     votes = figures.get("n_votes", figures.get("n_verdicts", 0))
     return "<br>".join(
         [
-            f"<b>{plain(group)}</b>, {plain(row.label)}",
+            f"<b>{plain(group)}</b>, {plain(labels.source(row.source))}",
             f"{plain(labels.system(x))}: {interval(figures['shares'][x])}",
             f"tie: {interval(figures['tie_share'])}",
             f"{plain(labels.system(y))}: {interval(figures['shares'][y])}",

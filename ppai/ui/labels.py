@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from ppai.blinding import HASHED_RATER
@@ -12,6 +12,8 @@ from ppai.schema import StudyConfig
 HUMAN = "human"
 PEOPLE = "people"
 JUDGE_PREFIX = "judge:"
+BASELINE_PREFIX = "judge:baseline:"
+"""Of judges that read nothing: they are there to be beaten."""
 
 
 ARMS = {"as_is": "as written", "plain": "format flattened", "live": "live chat"}
@@ -35,6 +37,8 @@ class Labels:
     criteria: Mapping[str, str]
     """In the study's order, the overall one last."""
     primary: str
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """What must stand beside a judge's name wherever it is shown, by source; see `marks_of`."""
 
     @classmethod
     def of(cls, config: StudyConfig) -> Self:
@@ -47,6 +51,18 @@ class Labels:
             criteria={key: key.replace("_", " ") for key in config.keys},
             primary=config.primary_key,
         )
+
+    def marked(self, summary: Mapping[str, Any]) -> Self:
+        """With the warnings on the judges of a Summary."""
+        return replace(self, marks=marks_of(summary))
+
+    def mark(self, source: str) -> str:
+        return self.marks.get(source, "")
+
+    def source(self, source: str) -> str:
+        """`people`, or a judge's name with its warning in brackets."""
+        mark = self.mark(source)
+        return f"{source_label(source)} ({mark})" if mark else source_label(source)
 
     def system(self, key: str) -> str:
         return self.systems.get(key, key)
@@ -80,12 +96,44 @@ def source_phrase(source: str) -> str:
 
 
 def sources_of(summary: Mapping[str, Any]) -> list[str]:
-    """The sources of a Summary that answered anything: people first, then judges as they come."""
+    """The sources of a Summary that answered anything, in the order of `standing`."""
     found: dict[str, int] = {}
     for by_source in summary["criteria"].values():
         for source, figures in by_source.items():
             found[source] = found.get(source, 0) + figures["n"]
-    return [source for source, n in found.items() if n]
+    return in_order((source for source, n in found.items() if n), marks_of(summary))
+
+
+def standing(source: str, mark: str) -> tuple[bool, bool, bool]:
+    """Sorts people first and baselines last; of the judges, those without a warning before the others."""
+    return source != HUMAN, source.startswith(BASELINE_PREFIX), bool(mark)
+
+
+def in_order(sources: Iterable[str], marks: Mapping[str, str]) -> list[str]:
+    return sorted(sources, key=lambda source: standing(source, marks.get(source, "")))
+
+
+def judges_of(summary: Mapping[str, Any]) -> list[str]:
+    """Every judge of a Summary as a source, also one of which no verdict could be used; see `standing`."""
+    return in_order(_judges(summary), marks_of(summary))
+
+
+def _judges(summary: Mapping[str, Any]) -> list[str]:
+    found = (source for by_source in summary["criteria"].values() for source in by_source)
+    return list(dict.fromkeys(source for source in found if source.startswith(JUDGE_PREFIX)))
+
+
+def marks_of(summary: Mapping[str, Any]) -> dict[str, str]:
+    """In a few words what lessens the word of each judge of a Summary that saw names or read in one order only."""
+    found = {}
+    for judge in _judges(summary):
+        rows = [by_source[judge] for by_source in summary["criteria"].values() if judge in by_source]
+        named = any(row.get("n_named") for row in rows)
+        one_order = any(row.get("both_orders") is False for row in rows)
+        words = [word for word, true in (("saw names", named), ("one order", one_order)) if true]
+        if words:
+            found[judge] = ", ".join(words)
+    return found
 
 
 def percent(share: float | None) -> str:
@@ -97,6 +145,14 @@ def interval(figures: Mapping[str, Any]) -> str:
     if figures["estimate"] is None:
         return str(figures.get("reason") or "–")
     return f"{percent(figures['estimate'])} [{100 * figures['low']:.0f}, {100 * figures['high']:.0f}]"
+
+
+def decimal(figures: Mapping[str, Any], digits: int = 2) -> str:
+    """`0.71 [0.65, 0.77]`, for what is no share; or why there is none."""
+    if figures["estimate"] is None:
+        return str(figures.get("reason") or "–")
+    estimate, low, high = (f"{figures[name]:,.{digits}f}".replace("-", "−") for name in ("estimate", "low", "high"))
+    return f"{estimate} [{low}, {high}]"
 
 
 def counted(n: int, one: str, many: str | None = None) -> str:

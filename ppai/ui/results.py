@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -12,11 +12,12 @@ import gradio as gr
 from ppai.errors import PPAIError
 from ppai.ui.chart_layout import Chart
 from ppai.ui.filters import ALL, UNFLAGGED
-from ppai.ui.findings import Findings, Report, Section
+from ppai.ui.findings import Findings, Report
 from ppai.ui.markup import english, escape, said
 from ppai.ui.page import QUIETLY, View, answering, lay_out, on_load, refused
+from ppai.ui.sections import Section
 from ppai.ui.sentences import Answer, Verdict
-from ppai.ui.tables import table_html
+from ppai.ui.table import Table, table_html
 
 if TYPE_CHECKING:
     from ppai.ui.context import Context
@@ -76,6 +77,7 @@ def report_view(report: Report) -> View:
         ("answers", _answers(report)),
         *((section.name, _section(section)) for section in report.sections),
     ]
+    drawn = [(one.name, one.chart.figure) for one in report.sections if one.chart is not None]
     stem = _stem(report.study)
     filters = report.filters
     return View(
@@ -87,7 +89,7 @@ def report_view(report: Report) -> View:
             "criterion": filters.criterion,
             "matchup": filters.matchup,
         },
-        figures={one.name: one.chart.figure for one in report.sections if one.chart.figure is not None},
+        figures={name: figure for name, figure in drawn if figure is not None},
         files={one.name: {"name": f"{stem}_{one.name}.csv", "text": one.csv} for one in report.sections if one.csv},
         announce=said("results.updated", n=f"{report.human_votes:,}"),
         basis=f"{report.study}: {report.basis}",
@@ -186,18 +188,22 @@ def _section(section: Section) -> str:
     name = section.name
     heading = said(f"results.section.{name}", "h2", f'id="section-{name}"')
     caution = f'<p class="ppai-warning" lang="en">{escape(section.caution)}</p>' if section.caution else ""
-    tables = "".join(table_html(table, f"{name}-{number}") for number, table in enumerate(section.tables))
-    details = (
-        f'<details data-keep="{name}"{" open" if section.open else ""}>'
-        f"{said('results.table', 'summary')}{tables}</details>"
-        if tables
-        else ""
-    )
+    details = _folded(section.tables, name, "results.table", is_open=section.open)
+    details += _folded(section.more, f"{name}-more", "results.every_criterion")
+    chart = "" if section.chart is None else _chart(section.chart, name)
     return (
         f'<section class="ppai-card ppai-finding" data-section="{name}" aria-labelledby="section-{name}">'
-        f'<div class="ppai-finding-head">{heading}{_buttons(section)}</div>{caution}{_chart(section.chart, name)}'
+        f'<div class="ppai-finding-head">{heading}{_buttons(section)}</div>{caution}{chart}'
         f'<p class="ppai-muted" lang="en" data-note>{escape(section.note)}</p>{details}</section>'
     )
+
+
+def _folded(tables: Sequence[Table], name: str, key: str, *, is_open: bool = False) -> str:
+    """Tables under a heading that unfolds them; nothing where there are none."""
+    if not tables:
+        return ""
+    body = "".join(table_html(table, f"{name}-{number}") for number, table in enumerate(tables))
+    return f'<details data-keep="{name}"{" open" if is_open else ""}>{said(key, "summary")}{body}</details>'
 
 
 def _chart(chart: Chart, name: str) -> str:
@@ -213,7 +219,8 @@ def _chart(chart: Chart, name: str) -> str:
 
 def _buttons(section: Section) -> str:
     name = english(f"results.section.{section.name}")
-    kinds = [("png", section.chart.figure), ("html", section.chart.figure), ("csv", section.csv)]
+    figure = None if section.chart is None else section.chart.figure
+    kinds = [("png", figure), ("html", figure), ("csv", section.csv)]
     buttons = "".join(
         f'<button type="button" class="ppai-button ppai-quiet" data-save="{kind}" '
         f'aria-label="{kind.upper()}: {escape(name)}">{kind.upper()}</button>'

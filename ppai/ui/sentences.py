@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ppai.ui.labels import HUMAN, Labels, Matchup, counted, interval, source_label, source_phrase, sources_of
+from ppai.ui.labels import HUMAN, Labels, Matchup, counted, interval, judges_of, source_label, source_phrase, sources_of
 
 Json = Mapping[str, Any]
 
@@ -161,9 +161,7 @@ class Caution:
 def cautions(summary: Json) -> list[Caution]:
     """On the judges of a Summary: names seen, one order, unscored verdicts."""
     found = []
-    for source in sources_of(summary):
-        if source == HUMAN:
-            continue
+    for source in judges_of(summary):
         rows = [figures[source] for figures in summary["criteria"].values() if source in figures]
         judge = source_label(source)
         named = max((row.get("n_named") or 0 for row in rows), default=0)

@@ -1,69 +1,14 @@
-"""The tables under the charts, as accessible HTML. Pure."""
+"""The tables under the charts of shares, topics, votes and raters. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from ppai.ui.labels import HUMAN, Labels, Matchup, interval, percent, rater_label, source_label, sources_of
-from ppai.ui.markup import escape, said
+from ppai.ui.labels import Labels, Matchup, in_order, interval, percent, rater_label, source_label, sources_of
+from ppai.ui.table import Cell, Column, Table
 
 Json = Mapping[str, Any]
-
-MOST_ROWS = 500
-"""Rows that a page shows of one table; a file has all."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column's heading: a text of the interface by key, or a name as it is."""
-
-    key: str = ""
-    name: str = ""
-    number: bool = False
-
-    def html(self) -> str:
-        align = ' class="is-number"' if self.number else ""
-        text = said(self.key, name=self.name) if self.key and self.name else said(self.key) if self.key else None
-        return f'<th scope="col"{align}>{text or escape(self.name)}</th>'
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of text; the first `headers` cells of each name the row."""
-
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[str, ...], ...]
-    headers: int = 1
-
-
-def table_html(table: Table, name: str) -> str:
-    """A table in a region that scrolls sideways by itself, also by keyboard."""
-    body = "".join(f"<tr>{_cells(table, row)}</tr>" for row in table.rows[:MOST_ROWS])
-    head = "".join(column.html() for column in table.columns)
-    more = len(table.rows) - MOST_ROWS
-    note = said("results.more_rows", "p", 'class="ppai-muted"', shown=f"{MOST_ROWS:,}", of=f"{len(table.rows):,}")
-    label = f"table-{escape(name)}"
-    text = f'<span class="ppai-caption" id="{label}" lang="en">{escape(table.caption)}</span>'
-    caption = f"<caption>{text}</caption>"
-    return (
-        f'<div class="ppai-scroll" role="region" tabindex="0" aria-labelledby="{label}">'
-        f'<table class="ppai-table">{caption}'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{note if more > 0 else ''}"
-    )
-
-
-def _cells(table: Table, row: Sequence[str]) -> str:
-    cells = []
-    for number, (column, text) in enumerate(zip(table.columns, row, strict=True)):
-        align = ' class="is-number"' if column.number else ""
-        if number < table.headers:
-            cells.append(f'<th scope="row"{align}>{escape(text)}</th>')
-        else:
-            cells.append(f"<td{align}>{escape(text)}</td>")
-    return "".join(cells)
 
 
 def share_table(summary: Json, labels: Labels) -> Table:
@@ -79,7 +24,7 @@ def share_table(summary: Json, labels: Labels) -> Table:
                 rows.append(
                     (
                         labels.title(criterion),
-                        source_label(source),
+                        source_cell(source, labels),
                         interval(figures["shares"][other]),
                         interval(figures["tie_share"]),
                         interval(figures["shares"][reference]),
@@ -122,7 +67,7 @@ def appearance_table(summary: Json, labels: Labels, criterion: str) -> Table:
             rows.append(
                 (
                     labels.system(system),
-                    source_label(source),
+                    source_cell(source, labels),
                     interval(share),
                     f"{share['n']:,}",
                     "–" if rate is None else interval(rate),
@@ -164,7 +109,7 @@ def matchup_table(summary: Json, labels: Labels, criterion: str) -> Table:
         f"Win rates of every pair of systems on {labels.criterion(criterion)}, with {_level(summary)} intervals",
         (
             Column("results.column.matchup"),
-            *(Column(name=source_label(source), number=True) for source in sources),
+            *(source_column(source, labels) for source in sources),
         ),
         tuple(rows),
     )
@@ -172,8 +117,7 @@ def matchup_table(summary: Json, labels: Labels, criterion: str) -> Table:
 
 def topic_table(found: Sequence[tuple[str, str, Json]], matchup: Matchup, labels: Labels, caption: str) -> Table:
     """Win rate of one system by topic, from `(topic, source, Rates as JSON)`."""
-    sources = list(dict.fromkeys(source for _, source, rates in found if rates["n"]))
-    sources.sort(key=lambda source: source != HUMAN)
+    sources = in_order(dict.fromkeys(source for _, source, rates in found if rates["n"]), labels.marks)
     cells = {(topic, source): rates["win_rate"].get(matchup.key) for topic, source, rates in found}
     rows = []
     for topic in dict.fromkeys(topic for topic, _, _ in found):
@@ -185,7 +129,7 @@ def topic_table(found: Sequence[tuple[str, str, Json]], matchup: Matchup, labels
     columns = [Column("results.column.topic")]
     for source in sources:
         columns += [
-            Column(name=source_label(source), number=True),
+            source_column(source, labels),
             Column("results.column.pairs_of", source_label(source), number=True),
         ]
     return Table(caption, tuple(columns), tuple(rows))
@@ -227,6 +171,15 @@ def rater_table(raters: Mapping[str, Json]) -> Table:
         ),
         tuple(rows),
     )
+
+
+def source_cell(source: str, labels: Labels) -> Cell:
+    """Who answered, with what a reader must know of a judge beside its name."""
+    return Cell(source_label(source), mark=labels.mark(source))
+
+
+def source_column(source: str, labels: Labels) -> Column:
+    return Column(name=source_label(source), number=True, mark=labels.mark(source))
 
 
 def _level(summary: Json) -> str:

@@ -1,0 +1,120 @@
+"""A table as the pages show it: cells with their intervals and footnotes, as accessible HTML. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ppai.ui.markup import escape, said
+
+MOST_ROWS = 500
+"""Rows that a page shows of one table; a file has all."""
+NARROW = 3
+"""Columns of a table that need not fill the page: its numbers would stand far from their names."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's heading: a text of the interface by key, or a name as it is."""
+
+    key: str = ""
+    name: str = ""
+    number: bool = False
+    mark: str = ""
+    """A warning that stands with the name."""
+
+    def html(self) -> str:
+        align = ' class="is-number"' if self.number else ""
+        text = said(self.key, name=self.name) if self.key and self.name else said(self.key) if self.key else None
+        return f'<th scope="col"{align}>{text or escape(self.name)}{_mark(self.mark)}</th>'
+
+
+@dataclass(frozen=True)
+class Cell:
+    """More than a text: what stands with it, and under it."""
+
+    text: str = ""
+    key: str = ""
+    """Of a text of the interface, instead of `text`."""
+    mark: str = ""
+    """A warning."""
+    under: tuple[str, ...] = ()
+    """Lines in small letters, such as the n."""
+    notes: tuple[int, ...] = ()
+    """Numbers of the table's notes."""
+
+    def html(self) -> str:
+        text = said(self.key) if self.key else escape(self.text)
+        notes = f"<sup>{' '.join(str(number) for number in self.notes)}</sup>" if self.notes else ""
+        under = "".join(f'<span class="ppai-under">{escape(line)}</span>' for line in self.under)
+        return f"{text}{notes}{_mark(self.mark)}{under}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells; the first `headers` cells of each name the row."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str | Cell, ...], ...]
+    headers: int = 1
+    notes: tuple[str, ...] = ()
+    """What the cells' numbers 1, 2, ... stand for."""
+
+
+class Notes:
+    """The notes of a table that is being made: each text once, numbered from 1."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def number(self, text: str) -> int:
+        return self._numbers.setdefault(text, len(self._numbers) + 1)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(self._numbers)
+
+
+def table_html(table: Table, name: str) -> str:
+    """A table in a region that scrolls sideways by itself, also by keyboard."""
+    body = "".join(f"<tr>{_cells(table, row)}</tr>" for row in table.rows[:MOST_ROWS])
+    head = "".join(column.html() for column in table.columns)
+    more = len(table.rows) - MOST_ROWS
+    note = said("results.more_rows", "p", 'class="ppai-muted"', shown=f"{MOST_ROWS:,}", of=f"{len(table.rows):,}")
+    label = f"table-{escape(name)}"
+    text = f'<span class="ppai-caption" id="{label}" lang="en">{escape(table.caption)}</span>'
+    caption = f"<caption>{text}</caption>"
+    narrow = " is-narrow" if len(table.columns) <= NARROW else ""
+    return (
+        f'<div class="ppai-scroll" role="region" tabindex="0" aria-labelledby="{label}">'
+        f'<table class="ppai-table{narrow}">{caption}'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>{_foot(table)}</table></div>{note if more > 0 else ''}"
+    )
+
+
+def _foot(table: Table) -> str:
+    """The notes inside of the table, so that they stay with it in a file."""
+    if not table.notes:
+        return ""
+    notes = "".join(f"<li>{escape(text)}</li>" for text in table.notes)
+    return (
+        f'<tfoot><tr><td colspan="{len(table.columns)}"><ol class="ppai-caption ppai-footnotes" lang="en">{notes}</ol>'
+        "</td></tr></tfoot>"
+    )
+
+
+def _cells(table: Table, row: Sequence[str | Cell]) -> str:
+    cells = []
+    for number, (column, cell) in enumerate(zip(table.columns, row, strict=True)):
+        align = ' class="is-number"' if column.number else ""
+        text = cell.html() if isinstance(cell, Cell) else escape(cell)
+        if number < table.headers:
+            cells.append(f'<th scope="row"{align}>{text}</th>')
+        else:
+            cells.append(f"<td{align}>{text}</td>")
+    return "".join(cells)
+
+
+def _mark(mark: str) -> str:
+    return f' <span class="ppai-mark" lang="en">⚠ {escape(mark)}</span>' if mark else ""
