@@ -13,7 +13,13 @@ import typer
 
 from ppai.errors import PPAIError, StudyError
 from ppai.export import Format
+from ppai.verbs.judge import EPILOG as JUDGE_EPILOG
+from ppai.verbs.judge import judge
 from ppai.verbs.options import Database, StudyName, example
+from ppai.verbs.prompts import EPILOG as PROMPTS_EPILOG
+from ppai.verbs.prompts import prompts
+from ppai.verbs.score import EPILOG as SCORE_EPILOG
+from ppai.verbs.score import score
 
 WRONG_INPUT = 2
 """Exit code where an input or a setting is wrong; nothing was changed."""
@@ -28,6 +34,9 @@ app = typer.Typer(
 )
 study_app = typer.Typer(help="Make, check, load, export and mend studies.", no_args_is_help=True)
 app.add_typer(study_app, name="study")
+app.command(epilog=JUDGE_EPILOG)(judge)
+app.command(epilog=PROMPTS_EPILOG)(prompts)
+app.command(epilog=SCORE_EPILOG)(score)
 
 
 @app.command(epilog=example("ppai serve data_to_share --port 7860"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ppai.errors import PPAIError
 from ppai.schema import Study, Verdict
 from ppai.settings import read_settings
 from ppai.source import pick
@@ -22,18 +23,84 @@ LEDGER = ".ppai.db"
 """The store of a study directory's own, where no other is named: what was judged, before the files say so."""
 
 
-@dataclass(frozen=True)
 class Workplace:
-    """A study in a store, and the directory whose files are to say the same, where it came from one."""
+    """A study in a store, and the directory whose files are to say the same, where it came from one.
 
-    store: SqlStore
-    study: Study
-    """Without votes, verdicts and assignments."""
-    directory: Path | None
+    The store of a directory is opened when it is first used, and the directory's study loaded into it then:
+    whatever is only read before that has changed nothing. Made by `open_workplace`.
+    """
+
+    def __init__(self, study: Study, directory: Path | None, url: str, store: SqlStore | None = None) -> None:
+        self.study = study.model_copy(update={"votes": (), "verdicts": (), "assignments": ()})
+        """Without votes, verdicts and assignments."""
+        self.directory = directory
+        self._read = study
+        """As it was read from the directory."""
+        self._url = url
+        self._store = store
 
     @property
     def name(self) -> str:
         return self.study.name
+
+    @property
+    def store(self) -> SqlStore:
+        """Raises StoreError, or StudyChanged where it holds another study of this name."""
+        if self._store is None:
+            from ppai.store.sql import SqlStore
+
+            self._store = SqlStore(self._url)
+            self._load(self._store)
+        return self._store
+
+    @property
+    def _own(self) -> bool:
+        return self.directory is not None and self._url == _ledger_url(self.directory)
+
+    def _load(self, store: SqlStore) -> None:
+        """The directory's study, and the verdicts of judges that its files hold and the store does not."""
+        if self._own:
+            store.load(self.study, replace=True)
+        else:
+            known = any(info.name == self.name for info in store.studies())
+            store.load(self.study if known else self._read)
+        judged = {verdict.item: verdict for verdict in self._read.verdicts if verdict.item}
+        with store.judging(self.name) as work:
+            stored = work.stored(list(judged))
+            work.save([verdict for item, verdict in judged.items() if item not in stored])
+
+    def verdicts_of(self, judge: str) -> list[Verdict]:
+        """What the store and the directory's files hold of a judge, one a pair, order, arm and sample.
+
+        Changes nothing, and makes no store where there is none. Raises StoreError.
+        """
+        found = {_key(verdict): verdict for verdict in self._read.verdicts if verdict.judge == judge}
+        return list((found | {_key(verdict): verdict for verdict in self._stored(judge)}).values())
+
+    def _stored(self, judge: str) -> Sequence[Verdict]:
+        from ppai.store.sql import SqlStore
+
+        if self._store is not None:
+            with self._store.judging(self.name) as work:
+                return work.verdicts(judge)
+        file = read_settings(database_url=self._url).sqlite_file
+        if file is not None and not file.exists():
+            return ()
+        store = SqlStore(self._url, create=False)
+        try:
+            if all(info.name != self.name for info in store.studies()):
+                return ()
+            with store.judging(self.name) as work:
+                return work.verdicts(judge)
+        finally:
+            store.close()
+
+    def check_target(self, target: Path | None) -> None:
+        """Raises StudyError or PPAIError where `write_verdicts(target)` could not add to what is there."""
+        if target is not None:
+            if target.is_dir() or not target.parent.is_dir():
+                raise PPAIError(f"{target}: is not a file in a directory that is there")
+            read_verdicts(target)
 
     def write_verdicts(self, target: Path | None = None) -> Path | None:
         """Writes the verdicts that judges gave here to `target`, or to the directory's verdicts.jsonl.
@@ -45,7 +112,8 @@ class Workplace:
         if target is None:
             return None
         verdicts = {_key(verdict): verdict for verdict in read_verdicts(target)}
-        judged = [verdict for verdict in self.store.events(self.name).verdicts if verdict.item]
+        with self.store.judging(self.name) as work:
+            judged = [verdict for verdict in work.verdicts() if verdict.item and self._explained(verdict)]
         verdicts |= {_key(verdict): verdict for verdict in self._in_order(judged)}
         write_whole(target.parent, {target.name: record_lines(verdicts.values(), self.study)})
         return target
@@ -57,36 +125,64 @@ class Workplace:
         write_whole(self.directory, {SCORES: record_lines(self.store.scores(self.name), self.study)})
         return self.directory / SCORES
 
+    def _explained(self, verdict: Verdict) -> bool:
+        """Whether the study has what the verdict is about: it may have lost a prompt or a criterion since."""
+        return (
+            verdict.outcomes.keys() <= self._keys
+            and {
+                (verdict.prompt_id, verdict.system_a),
+                (verdict.prompt_id, verdict.system_b),
+            }
+            <= self._texts
+        )
+
+    @cached_property
+    def _keys(self) -> set[str]:
+        return set(self.study.config.keys)
+
+    @cached_property
+    def _texts(self) -> set[tuple[str, str]]:
+        return {(response.prompt_id, response.system) for response in self.study.responses}
+
     def _in_order(self, verdicts: Iterable[Verdict]) -> list[Verdict]:
         place = {prompt.id: number for number, prompt in enumerate(self.study.prompts)}
         return sorted(verdicts, key=lambda v: (v.judge, v.arm, place.get(v.prompt_id, len(place)), v.sample))
 
     def close(self) -> None:
-        self.store.close()
+        if self._store is not None:
+            self._store.close()
 
 
 def open_workplace(source: str, name: str | None = None, *, database: str | None = None) -> Workplace:
     """Opens a store where `source` has a `://`, else a study directory.
 
-    A directory's study is loaded into the store that `database` or PPAI_DATABASE_URL names, else into one of the
-    directory's own. Raises StudyError, StudyChanged or StoreError.
+    A directory's study goes into the store that `database` or PPAI_DATABASE_URL names, else into one of the
+    directory's own; see `Workplace.store`. Raises StudyError or StoreError.
     """
-    from ppai.store.sql import SqlStore
-
     if "://" in source:
-        store = SqlStore(source, create=False)
-        return Workplace(store, store.study(pick(store, name)), None)
+        return _of_store(source, name)
     directory = Path(source)
     study = read_study(directory)
+    if name is not None and name != study.name:
+        raise PPAIError(f"--study: the study of {source} is {study.name!r}, not {name!r}")
     settings = read_settings(database_url=database)
     own = "database_url" not in settings.model_fields_set
-    store = SqlStore(f"sqlite:///{directory.absolute() / LEDGER}" if own else settings.database_url)
-    store.load(study.model_copy(update={"votes": (), "verdicts": (), "assignments": ()}), replace=own)
-    judged = [verdict for verdict in study.verdicts if verdict.item]
-    with store.judging(study.name) as work:
-        known = work.stored([verdict.item for verdict in judged if verdict.item])
-        work.save([verdict for verdict in judged if verdict.item not in known])
-    return Workplace(store, store.study(study.name), directory)
+    return Workplace(study, directory, _ledger_url(directory) if own else settings.database_url)
+
+
+def _of_store(url: str, name: str | None) -> Workplace:
+    from ppai.store.sql import SqlStore
+
+    store = SqlStore(url, create=False)
+    try:
+        return Workplace(store.study(pick(store, name)), None, url, store)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _ledger_url(directory: Path) -> str:
+    return f"sqlite:///{directory.absolute() / LEDGER}"
 
 
 def _key(verdict: Verdict) -> tuple[object, ...]:

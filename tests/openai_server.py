@@ -175,8 +175,10 @@ class ScriptedServer:
 
     async def _counts(self, _: web.Request) -> web.Response:
         repeated = sum(count - 1 for count in self.answers.values())
+        answered = [asked.answered_at for asked in self.asked if asked.answered_at is not None]
+        span = max(answered) - self.asked[0].at if answered else None
         counts = {"asked": len(self.asked), "answered_again": repeated, "max_in_flight": self.max_in_flight}
-        return web.json_response(counts)
+        return web.json_response(counts | {"span": span})
 
     async def _bodies(self, _: web.Request) -> web.Response:
         return web.json_response([asked.body for asked in self.asked])

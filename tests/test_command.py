@@ -24,6 +24,9 @@ ROOT = Path(__file__).parents[1]
 VERBS = [
     ("serve",),
     ("report",),
+    ("judge",),
+    ("prompts",),
+    ("score",),
     ("study", "load"),
     ("study", "check"),
     ("study", "export"),

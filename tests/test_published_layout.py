@@ -220,8 +220,6 @@ def test_orders_are_merged_and_what_is_left_out_is_counted(tmp_path: Path) -> No
         "3 unscored verdicts left out",
         "1 pairs left out because one of their two orders is unscored",
         "1 outcomes on which the two orders disagreed, written as Tie",
-        "1 verdicts of further samples left out",
-        "1 verdicts of other arms left out",
         "1 votes left out: this layout has no place for them",
     )
     table = pd.read_csv(tmp_path / "j_judge_output.csv", index_col=0)
@@ -230,6 +228,58 @@ def test_orders_are_merged_and_what_is_left_out_is_counted(tmp_path: Path) -> No
     assert table["winner_adoptability"].tolist() == ["System A", "Tie", "System B"]
     assert table["winner_overall"].tolist() == ["Tie", "Tie", "Tie"]
     assert table["justification"].fillna("").tolist() == ["bf", "bf", ""]
+    for further in ("j@as_is@1", "j@plain@0"):
+        assert pd.read_csv(tmp_path / f"{further}_judge_output.csv", index_col=0)["id"].tolist() == [5]
+
+
+def test_arms_and_samples_are_files_of_their_own_and_read_back_apart(tmp_path: Path) -> None:
+    runs = [(Arm.AS_IS, 0, "a"), (Arm.AS_IS, 3, "b"), (Arm.PLAIN, 0, "tie"), (Arm.PLAIN, 12, "a")]
+    study = small(
+        [
+            verdict(1, outcome=outcome, arm=arm, sample=n, judge=judge)
+            for judge in ("j@x", "j")
+            for arm, n, outcome in runs
+        ]
+        + [verdict(2, arm=Arm.PLAIN, sample=1, judge="gpt-4o", named=True)]
+    )
+    files = {path.name for path in write_published(study, tmp_path).files if path.suffix == ".csv"}
+    assert {"j_judge_output.csv", "j@plain@12_judge_output.csv", "j%40x@as_is@3_judge_output.csv"} <= files
+    assert "pretendparentai_gpt_as@plain@1_judge_output.csv" in files and len(files) == 9
+    read = read_study(tmp_path).verdicts
+    assert sorted(read, key=repr) == sorted(study.verdicts, key=repr)
+    columns = [pd.read_csv(tmp_path / name).columns.tolist() for name in files]
+    assert columns == [["Unnamed: 0", "winner_adoptability", "winner_overall", "justification", "id"]] * 9
+
+
+def test_what_looks_like_a_further_run_and_is_none_stays_a_name(tmp_path: Path) -> None:
+    for name in ("a@b", "a@plain", "a@plain@01", "a@sideways@1", "@plain@1"):
+        write_judge(write_files(tmp_path), name, [["Tie"] * 7])
+    read = read_study(tmp_path).verdicts
+    assert {v.judge for v in read} == {"a@b", "a@plain", "a@plain@01", "a@sideways@1", "@plain@1"}
+    assert {(v.arm, v.sample) for v in read} == {(Arm.AS_IS, 0)}
+
+
+def test_a_table_beside_the_same_judges_verdicts_is_not_read_a_second_time(tmp_path: Path) -> None:
+    rows = [
+        *(verdict(prompt, order, judge=judge) for judge in ("j", "k") for prompt in (1, 2) for order in ("bf", "fb")),
+        verdict(1, arm=Arm.PLAIN, judge="j"),
+    ]
+    write_published(small(rows), tmp_path)
+    assert len(read_study(tmp_path).verdicts) == 5, "two prompts of two judges, and the plain one"
+    lines = [
+        Verdict(**row).model_dump_json(exclude_defaults=True)
+        for row in rows
+        if row["judge"] == "j" and "arm" not in row
+    ]
+    (tmp_path / "verdicts.jsonl").write_text("\n".join(lines) + "\n")
+    assert check_study(tmp_path) == []
+    read = read_study(tmp_path).verdicts
+    assert Counter((v.judge, v.arm.value, v.system_a) for v in read) == {
+        ("j", "as_is", "base"): 2,
+        ("j", "as_is", "finetuned"): 2,
+        ("j", "plain", "base"): 1,
+        ("k", "as_is", "base"): 2,
+    }
 
 
 def test_more_than_two_systems_are_refused_in_one_line(tmp_path: Path) -> None:

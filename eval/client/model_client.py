@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 OPENAI_URL = "https://api.openai.com/v1"
 
-_FIRST_ALONE = 10.0
-"""Seconds for which others wait while the first request finds out what the server speaks."""
+_FIRST_ALONE = 0.25
+"""Seconds for which others wait while the first request finds out what the server speaks: a refusal comes at once,
+and whoever has not refused by then is most likely answering."""
 
 
 class ModelClient:

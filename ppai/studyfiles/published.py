@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ppai.schema import Outcome, Prompt, Response, StudyConfig, Verdict
 from ppai.studyfiles.draft import Broken, Draft, Located, located_records
-from ppai.studyfiles.general import read_additions
+from ppai.studyfiles.general import VERDICTS, read_additions
 from ppai.studyfiles.lines import read_objects
 from ppai.studyfiles.problems import Problem, problems_of, quoted
 from ppai.studyfiles.published_names import (
@@ -45,6 +45,17 @@ def read_published(draft: Draft) -> None:
         if "criteria" not in draft.faulty:
             _read_judges(draft, draft.config)
     read_additions(draft)
+    draft.verdicts = _once(draft.verdicts)
+
+
+def _once(rows: list[Located[Verdict]]) -> list[Located[Verdict]]:
+    """Without the tables of judges of which verdicts.jsonl speaks: they render the same, merged over both orders."""
+    told = {_run(row.record) for row in rows if row.file == VERDICTS}
+    return [row for row in rows if row.file == VERDICTS or _run(row.record) not in told]
+
+
+def _run(verdict: Verdict) -> tuple[str, str, int]:
+    return verdict.judge, verdict.arm, verdict.sample
 
 
 def _read_responses(draft: Draft, prompts: Path) -> None:
@@ -113,7 +124,7 @@ def _read_judges(draft: Draft, config: StudyConfig) -> None:
 
 
 def _read_verdicts(draft: Draft, config: StudyConfig, table: Table, sides: tuple[str, str]) -> None:
-    judge, named = judge_of(Path(table.file))
+    of = judge_of(Path(table.file))
     columns = [f"{WINNER}{key}" for key in config.keys]
     missing = [name for name in ("id", *columns) if name not in table.columns]
     unknown = [name for name in table.columns if name.startswith(WINNER) and name not in columns]
@@ -130,13 +141,15 @@ def _read_verdicts(draft: Draft, config: StudyConfig, table: Table, sides: tuple
         if "id" in missing:
             continue
         values = {
-            "judge": judge,
+            "judge": of.judge,
+            "arm": of.arm,
+            "sample": of.sample,
             "prompt_id": cells["id"].strip(),
             "system_a": sides[0],
             "system_b": sides[1],
             "outcomes": {key: WINNERS[cell] for key, cell in answered.items() if key not in bad},
             "justification": cells.get("justification") or None,
-            "named": named,
+            "named": of.named,
             "unscored": None if answered else "no winner in the published file",
         }
         if bad:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
+
+from ppai.schema import Arm
 
 PROMPTS_SUFFIX = "test_samples.jsonl"
 RESPONSE_SUFFIX = "_response.jsonl"
@@ -17,6 +20,8 @@ SHORT_NAMES = {"ft": "finetuned"}
 
 NAMED_JUDGES = {"pretendparentai_gpt_as": "gpt-4o"}
 """Judges of the original study that saw the systems' names: stem of the file, and name here."""
+
+_FURTHER = re.compile(rf"(?P<stem>[^@]+)@(?P<arm>{'|'.join(Arm)})@(?P<sample>0|[1-9][0-9]{{0,5}})")
 
 
 def prompt_files(directory: Path) -> list[Path]:
@@ -53,17 +58,33 @@ def system_of(part: str, listed: Collection[str], parts: Collection[str]) -> str
     return long or unquote(part)
 
 
-def judge_file(judge: str, named: bool) -> str:
-    """The name of a judge's file; `judge_of` gives the judge back."""
-    original = next((stem for stem, name in NAMED_JUDGES.items() if named and name == judge), None)
-    return f"{original or _encoded(judge, NAMED_JUDGES)}{JUDGE_SUFFIX}"
+@dataclass(frozen=True)
+class JudgeFile:
+    """What the name of a judge's file says."""
+
+    judge: str
+    named: bool
+    """Whether it saw the systems' names."""
+    arm: Arm = Arm.AS_IS
+    sample: int = 0
 
 
-def judge_of(path: Path) -> tuple[str, bool]:
-    """The judge of a file, and whether it saw the systems' names."""
+def judge_file(of: JudgeFile) -> str:
+    """The name of a judge's file, such as `JUDGE_judge_output.csv`, or of its further arms and samples
+    `JUDGE@plain@2_judge_output.csv`; `judge_of` reads it back."""
+    original = next((stem for stem, name in NAMED_JUDGES.items() if of.named and name == of.judge), None)
+    further = "" if (of.arm, of.sample) == (Arm.AS_IS, 0) else f"@{of.arm.value}@{of.sample}"
+    return f"{original or _encoded(of.judge, NAMED_JUDGES)}{further}{JUDGE_SUFFIX}"
+
+
+def judge_of(path: Path) -> JudgeFile:
+    """What the name of a file says; a judge's own `@` is percent-encoded there."""
     part = path.name.removesuffix(JUDGE_SUFFIX)
-    original = NAMED_JUDGES.get(part)
-    return (original, True) if original else (unquote(part), False)
+    further = _FURTHER.fullmatch(part)
+    arm, sample = (Arm(further["arm"]), int(further["sample"])) if further else (Arm.AS_IS, 0)
+    stem = further["stem"] if further else part
+    original = NAMED_JUDGES.get(stem)
+    return JudgeFile(original or unquote(stem), original is not None, arm, sample)
 
 
 def _encoded(name: str, reserved: dict[str, str]) -> str:

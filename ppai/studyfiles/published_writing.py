@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ppai.studyfiles.published_names import (
     PROMPTS_SUFFIX,
     REFERENCE,
     RESPONSE_SUFFIX,
+    JudgeFile,
     judge_file,
     response_file,
     stem_for,
@@ -47,8 +48,6 @@ class PublishedReport:
     """Pairs left out because one of their two orders is unscored."""
     conflicts: int = 0
     """Criteria of pairs on which the two orders disagreed, written as Tie."""
-    other_samples: int = 0
-    other_arms: int = 0
     votes: int = 0
 
     def lines(self) -> tuple[str, ...]:
@@ -57,8 +56,6 @@ class PublishedReport:
             (self.unscored, "unscored verdicts left out"),
             (self.one_order, "pairs left out because one of their two orders is unscored"),
             (self.conflicts, "outcomes on which the two orders disagreed, written as Tie"),
-            (self.other_samples, "verdicts of further samples left out"),
-            (self.other_arms, "verdicts of other arms left out"),
             (self.votes, "votes left out: this layout has no place for them"),
         )
         return tuple(f"{count} {what}" for count, what in counts if count)
@@ -84,9 +81,12 @@ def write_published(study: Study, directory: Path, stem: str | None = None) -> P
     files = {f"{stem}.jsonl": "".join(_line(row) for row in prompts.values())}
     for system in systems:
         files[response_file(stem, system)] = _response_lines(study, system, prompts)
-    tables = [_Judge(study, name) for name in dict.fromkeys(verdict.judge for verdict in study.verdicts)]
+    runs: dict[tuple[str, Arm, int], list[Verdict]] = {}
+    for verdict in study.verdicts:
+        runs.setdefault((verdict.judge, verdict.arm, verdict.sample), []).append(verdict)
+    tables = [_Table(study, verdicts) for verdicts in runs.values()]
     for table in tables:
-        files[judge_file(table.judge, table.named)] = table.text()
+        files[judge_file(table.of)] = table.text()
     if study.config != _implied_config(study, directory):
         files[CONFIG_FILE] = config_text(config_values(study))
     files |= pair_files(study)
@@ -96,25 +96,23 @@ def write_published(study: Study, directory: Path, stem: str | None = None) -> P
         unscored=sum(table.unscored for table in tables),
         one_order=sum(table.one_order for table in tables),
         conflicts=sum(table.conflicts for table in tables),
-        other_samples=sum(v.arm is Arm.AS_IS and v.sample > 0 for v in study.verdicts),
-        other_arms=sum(v.arm is not Arm.AS_IS for v in study.verdicts),
         votes=len(study.votes),
     )
 
 
-class _Judge:
-    """One judge's verdicts, merged over the two orders into a table of winners."""
+class _Table:
+    """One judge's verdicts of one arm and sample, merged over the two orders into a table of winners."""
 
-    def __init__(self, study: Study, judge: str) -> None:
-        self.judge = judge
+    def __init__(self, study: Study, verdicts: Sequence[Verdict]) -> None:
+        first = verdicts[0]
+        named = all(verdict.named for verdict in verdicts)
+        self.of = JudgeFile(first.judge, named, first.arm, first.sample)
         self.study = study
         self.reference = study.config.reference_id
-        usable = [v for v in study.verdicts if v.judge == judge and v.arm is Arm.AS_IS and v.sample == 0]
-        self.named = bool(usable) and all(verdict.named for verdict in usable)
-        self.unscored = sum(verdict.unscored is not None for verdict in usable)
+        self.unscored = sum(verdict.unscored is not None for verdict in verdicts)
         self.one_order = self.conflicts = 0
         self.by_prompt: dict[str, list[Verdict]] = {}
-        for verdict in usable:
+        for verdict in verdicts:
             self.by_prompt.setdefault(verdict.prompt_id, []).append(verdict)
 
     def text(self) -> str:
