@@ -15,7 +15,7 @@ run: $(VENV)/.run
 test: $(VENV)/.dev check
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow"
 
-test-slow: $(VENV)/.eval
+test-slow: $(VENV)/.slow
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m slow
 
 check: $(VENV)/.dev
@@ -42,7 +42,7 @@ $(VENV)/.dev: $(VENV)/.run
 	$(BIN)/python tests/browser.py
 	touch $@
 
-$(VENV)/.eval: $(VENV)/.dev
+$(VENV)/.slow: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet --editable '.[eval]'
+	$(BIN)/python -m pip install --quiet --editable '.[slow]'
 	touch $@
