@@ -47,7 +47,7 @@ class OpenAIJudge:
         question lists those that it asks in their order."""
         self.client = client
         self.model = client.model
-        self.name = name or f"openai:{client.model}"
+        self.name = name or f"openai:{_short(client.model)}"
         self.prompt_version = prompt.version(criteria)
         self.max_output_tokens = max_output_tokens
         self.expected_output_tokens: float | None = None
@@ -115,6 +115,11 @@ class OpenAIJudge:
         price = (self._prices.of(reply.model) if reply.model else None) or self.price
         cost = price.cost(*counts, batch=batch) if price else None
         return Usage(reply.input_tokens, reply.cached_tokens, reply.output_tokens, cost, reply.seconds)
+
+
+def _short(model: str) -> str:
+    """The model's name, or the last part of the folder that some servers call it by."""
+    return model.rstrip("/").rpartition("/")[2] if model.startswith(("/", ".", "~")) else model
 
 
 def open_openai(
