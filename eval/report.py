@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from eval.statistics.balance import Balance, balance
@@ -24,6 +26,8 @@ from eval.statistics.pair_counts import PairCounts
 from eval.statistics.repeats import repeated
 from eval.statistics.source import Source, counted, human_source, judge_source
 from eval.statistics.topics import TopicRates, topics
+from ppai.digest import texts_digest
+from ppai.plain import flatten
 from ppai.schema import Arm, Sides, Study, StudyConfig
 
 __all__ = ["Summary", "TopicRates", "summarise", "topics"]
@@ -48,6 +52,8 @@ class Summary:
     balance: Balance
     n_outside: int = 0
     """Votes and verdicts, of all arms, on prompts or systems that the study no longer has; in no other figure."""
+    n_outdated: int = 0
+    """Verdicts, of all arms, on texts that the study has changed since; in no other figure."""
     arms: Mapping[str, Summary] = field(default_factory=dict)
     clusters: str = "prompt"
 
@@ -61,6 +67,7 @@ class Summary:
             "systems": list(self.systems),
             "reference": self.reference,
             "n_outside": self.n_outside,
+            "n_outdated": self.n_outdated,
             "criteria": {
                 key: {name: source.as_json() for name, source in sources.items()}
                 for key, sources in self.criteria.items()
@@ -93,7 +100,8 @@ def summarise(
     index = StudyIndex.of(study)
     keys = study.config.keys
     voted, votes_outside = code_votes(index, votes, keys)
-    judged, verdicts_outside = code_verdicts(index, verdicts, keys)
+    outdated = of_other_texts(study, verdicts)
+    judged, verdicts_outside = code_verdicts(index, verdicts[~outdated], keys)
     given = None if assignments is None else code_assignments(index, assignments)
 
     def of_arm(arm: str) -> Summary:
@@ -109,8 +117,32 @@ def summarise(
     return replace(
         of_arm(Arm.AS_IS.value),
         n_outside=votes_outside + verdicts_outside,
+        n_outdated=int(np.count_nonzero(outdated)),
         arms={arm: of_arm(arm) for arm in others if arms is None or arm in arms},
     )
+
+
+def of_other_texts(study: Study, verdicts: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which verdicts were given on other texts than the study has now, shape (verdicts,); not those that do not say."""
+    posts = {prompt.id: prompt.text for prompt in study.prompts}
+    responses = {(response.prompt_id, response.system): response.text for response in study.responses}
+    known: dict[tuple[str, ...], str | None] = {}
+
+    def now(prompt: str, first: str, second: str, arm: str) -> str | None:
+        post, one, two = posts.get(prompt), responses.get((prompt, first)), responses.get((prompt, second))
+        if post is None or one is None or two is None:
+            return None
+        return texts_digest(post, *(map(flatten, (one, two)) if arm == Arm.PLAIN.value else (one, two)))
+
+    outdated = np.zeros(len(verdicts), dtype=bool)
+    said = verdicts["texts"].notna().to_numpy()
+    columns = (verdicts[name][said] for name in ("prompt_id", "system_a", "system_b", "arm", "texts"))
+    for place, (*key, texts) in zip(np.flatnonzero(said), zip(*columns, strict=True), strict=True):
+        pair = tuple(map(str, key))
+        if pair not in known:
+            known[pair] = now(*pair)
+        outdated[place] = known[pair] is not None and known[pair] != texts
+    return outdated
 
 
 def _arm(

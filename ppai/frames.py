@@ -47,6 +47,9 @@ VERDICT_COLUMNS = (
     "unscored",  # the reason, or None
     "named",  # bool
     "cost",  # float, US dollars, NaN where unknown
+    "texts",  # digest of the texts as shown, or None
+    "model",  # or None
+    "prompt_version",  # or None
 )
 ASSIGNMENT_COLUMNS = ("prompt_id", "system_a", "system_b", "rater", "arm", "repeat")
 
@@ -93,6 +96,8 @@ def verdict_frame(verdicts: Iterable[Verdict], keys: Sequence[str]) -> pd.DataFr
     columns["arm"] = [row.arm.value for row in rows]
     columns["sample"] = np.array([row.sample for row in rows], dtype=np.int64)
     columns["unscored"] = pd.Series([row.unscored for row in rows], dtype=object)
+    for name in ("texts", "model", "prompt_version"):
+        columns[name] = pd.Series([getattr(row, name) for row in rows], dtype=object)
     columns["named"] = np.array([row.named for row in rows], dtype=bool)
     costs = ((row.usage or {}).get("cost_usd") for row in rows)
     columns["cost"] = np.array([cost if isinstance(cost, int | float) else np.nan for cost in costs], dtype=float)

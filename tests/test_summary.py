@@ -18,6 +18,7 @@ from eval.report import summarise, topics
 from eval.statistics.coding import StudyIndex, code_votes
 from eval.statistics.pairs import voted_pairs
 from eval.statistics.source import counted
+from ppai.digest import texts_digest
 from ppai.frames import outcome_column, verdict_frame, vote_frame
 from ppai.schema import DEFAULT_CRITERIA, Study, Verdict, Vote
 
@@ -372,3 +373,28 @@ def test_a_hundred_thousand_votes_take_no_time() -> None:
     assert found.agreement["overall"]["judge:j2"].as_json()["with_ties"]["n"] == (
         found.criteria["overall"]["human"].counts.answered
     )
+
+
+def test_verdicts_on_earlier_texts_are_counted_and_in_no_figure() -> None:
+    study = small_study()
+    now, then = texts_digest("p1", "x" * 10, "x" * 10), texts_digest("p1", "x" * 9, "x" * 10)
+    rows = [
+        verdict("p1", "base", "new", "a", texts=now),
+        verdict("p1", "new", "base", "a", texts=then),
+        verdict("p2", "base", "new", "a"),
+    ]
+    summary = summarise(study, votes_of(study), verdicts_of(study, *rows)).as_json()
+    assert summary["n_outdated"] == 1
+    assert summary["criteria"]["overall"]["judge:j"]["n_verdicts"] == 2
+
+
+def test_a_judge_of_two_prompts_or_models_is_named_and_not_usable() -> None:
+    study = small_study()
+    rows = [
+        verdict("p1", "base", "new", "a", model="m-1", prompt_version="v1"),
+        verdict("p1", "new", "base", "b", model="m-2", prompt_version="v1"),
+    ]
+    summary = summarise(study, votes_of(study), verdicts_of(study, *rows)).as_json()
+    source, found = summary["criteria"]["overall"]["judge:j"], summary["agreement"]["overall"]["judge:j"]
+    assert (source["models"], source["prompt_versions"]) == (["m-1", "m-2"], ["v1"])
+    assert "its verdicts are of 2 prompts or models together" in found["reasons"] and not found["usable"]

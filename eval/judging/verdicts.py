@@ -9,6 +9,7 @@ from typing import Any
 
 from eval.judges.base import Answer, Judge
 from eval.judging.items import Item
+from ppai.digest import texts_digest
 from ppai.schema import Criterion, Verdict
 
 NO_ANSWER = "no outcome"
@@ -49,6 +50,7 @@ def to_verdict(item: Item, answer: Answer, judge: Judge) -> Verdict:
         "system_b": item.system_b,
         "arm": item.arm,
         "sample": item.sample,
+        "texts": texts_digest(item.prompt, item.first, item.second),
         "item": item.key,
         "model": answer.model or judge.model,
         "prompt_version": judge.prompt_version,

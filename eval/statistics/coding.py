@@ -163,6 +163,13 @@ class VerdictRows(Rows):
     """Verdicts, scored or not; those unscored have no outcome on any criterion."""
 
     named: Bools
+    maker: Ints
+    """Place in `makers` of the model and prompt version that gave a verdict."""
+    makers: tuple[tuple[str | None, str | None], ...]
+
+    def makers_present(self) -> list[tuple[str | None, str | None]]:
+        """Models and prompt versions of the rows, each once."""
+        return [self.makers[place] for place in np.unique(self.maker).tolist()]
 
 
 def code_votes(index: StudyIndex, events: pd.DataFrame, keys: Sequence[str]) -> tuple[VoteRows, int]:
@@ -190,7 +197,17 @@ def code_votes(index: StudyIndex, events: pd.DataFrame, keys: Sequence[str]) -> 
 def code_verdicts(index: StudyIndex, frame: pd.DataFrame, keys: Sequence[str]) -> tuple[VerdictRows, int]:
     """The verdicts of a verdict frame, and how many name what the study does not have."""
     common, inside = _common(index, frame, "judge", keys)
-    rows = VerdictRows(**common, named=frame["named"].to_numpy(dtype=bool)[inside])
+    made = [
+        (model or None, version or None) for model, version in zip(frame["model"], frame["prompt_version"], strict=True)
+    ]
+    makers = tuple(dict.fromkeys(made))
+    place = {maker: number for number, maker in enumerate(makers)}
+    rows = VerdictRows(
+        **common,
+        named=frame["named"].to_numpy(dtype=bool)[inside],
+        maker=np.array([place[maker] for maker in made], dtype=np.int64)[inside],
+        makers=makers,
+    )
     unscored = frame["unscored"].notna().to_numpy()[inside]
     for codes in rows.outcomes.values():
         codes[unscored] = MISSING

@@ -83,6 +83,7 @@ def judge_agreement(
         consistent,
         both_orders=orders.both_orders,
         named=int(np.count_nonzero(verdicts.named & (verdicts.outcomes[key] != MISSING))),
+        makers=len([maker for maker in verdicts.makers_present() if maker != (None, None)]),
     )
     return JudgeAgreement(
         with_ties=compared.agree(confidence=confidence),

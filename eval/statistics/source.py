@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,9 @@ class Counts:
     """Answered verdicts of a judge that saw the systems' names; None for people."""
     both_orders: bool | None = None
     """Whether a judge was asked about pairs in both orders; None for people."""
+    models: tuple[str, ...] = ()
+    """Models that gave a judge's verdicts, as their servers name them."""
+    prompt_versions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class Source:
             values |= {
                 "n_named": counts.named,
                 "both_orders": counts.both_orders,
+                "models": list(counts.models),
+                "prompt_versions": list(counts.prompt_versions),
                 "one_order_bounds": None if bounds is None else bounds.as_json(),
             }
         return self.rates.as_json() | values
@@ -120,6 +125,8 @@ def judge_source(verdicts: VerdictRows, key: str, *, sides_known: bool, confiden
         one_order=len(judged.one_order),
         named=int(np.count_nonzero(verdicts.named & scored)),
         both_orders=judged.both_orders,
+        models=_named(model for model, _ in verdicts.makers_present()),
+        prompt_versions=_named(version for _, version in verdicts.makers_present()),
     )
     found = rates(judged.merged, verdicts.index, confidence=confidence)
     return Source(
@@ -130,6 +137,10 @@ def judge_source(verdicts: VerdictRows, key: str, *, sides_known: bool, confiden
         one_order_bounds=one_order_bounds(judged, verdicts.index),
         **_not_yet(found, verdicts.index),
     )
+
+
+def _named(names: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(sorted({name for name in names if name is not None}))
 
 
 def _not_yet(found: Rates, index: StudyIndex) -> dict[str, Any]:
