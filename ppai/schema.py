@@ -287,6 +287,8 @@ class Verdict(Record):
     """The judge's reply as it came, where something in it could not be used."""
     fingerprint: str | None = None
     """Of the system that answered, as its server names it."""
+    texts: str | None = None
+    """Digest of the post and the two responses as shown, by which a later change of them is known."""
     item: str | None = None
     """Key of what was asked: judge, model, prompt version, post, both texts in order, arm, sample; see eval.judging."""
 
@@ -309,6 +311,10 @@ class Scores(Record):
     arm: Arm = Arm.AS_IS
     references: str | None = None
     """Name of the file of references; None for a description of the responses alone."""
+    references_digest: str | None = None
+    """Of the references used, by which two files of one name are told apart."""
+    texts: str | None = None
+    """Digest of the responses scored, by which a later change of them is known; see `ppai.scored`."""
     encoder: str | None = None
     """Of BERTScore."""
     signatures: dict[str, str] = {}
@@ -320,6 +326,8 @@ class Scores(Record):
     """By `x>y` and figure: an INTERVAL of the difference x - y, with the `p` of a paired test."""
     responses: tuple[dict[str, Any], ...] = ()
     """A row a response: `prompt_id`, `system`, and each figure that one response has."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the figures must know, a sentence each."""
     created_at: Moment | None = None
 
 

@@ -41,6 +41,7 @@ def usable(
     *,
     both_orders: bool,
     named: int,
+    makers: int = 1,
 ) -> Usable:
     """Whether a judge is usable on a criterion.
 
@@ -48,11 +49,13 @@ def usable(
     votes agree with each other by more than `GAP` (see `agreement_gap`); where its orders agree in at least
     `ORDERS` of its pairs; and where its length habit is within `LENGTH` of people's on the pairs that have both
     votes and verdicts. One that was asked in one order only, or saw the systems' names in any of its verdicts
-    (`named` counts them), is never usable. `verdicts` are its unmerged verdicts.
+    (`named` counts them), or whose verdicts are of more than one prompt or model (`makers`), is never usable.
+    `verdicts` are its unmerged verdicts.
     """
     gap = agreement_gap(compared)
     checks = (
         _named(named),
+        (makers <= 1, f"its verdicts are of {makers} prompts or models together" if makers > 1 else ""),
         _orders(orders_consistent, both_orders),
         _gap(gap),
         _length(*shared_lengths(compared.votes, verdicts)),
