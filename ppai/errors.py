@@ -9,6 +9,7 @@ PPAIError
 ├── VoteRefused       a vote, skip, undo or report that does not fit the state of its item
 ├── JudgeStopped      no further request of a judge can succeed: the key, the model, the quota
 ├── RequestFailed     one request to a model failed, after all its retries
+│   └── ServerSilent  and its server has answered nothing before
 ├── SettingsError     a setting in the environment is wrong
 └── MissingPackage    an optional package is not installed; says the command that installs it
 """
@@ -34,12 +35,12 @@ class StudyError(PPAIError):
 
 
 class StudyChanged(PPAIError):
-    """A study of this name is already stored and differs; `differences` says how."""
+    """A study of this name is already stored and differs; `differences` says how, `remedy` what to do."""
 
-    def __init__(self, name: str, differences: Sequence[str]) -> None:
+    def __init__(self, name: str, differences: Sequence[str], remedy: str = "Load it with --replace.") -> None:
         self.differences = tuple(differences)
         what = "; ".join(self.differences)
-        super().__init__(f"study {name!r} is already loaded and differs: {what}. Load it with --replace.")
+        super().__init__(f"study {name!r} is already loaded and differs: {what}. {remedy}")
 
 
 class StoreError(PPAIError):
@@ -72,6 +73,10 @@ class JudgeStopped(PPAIError):
 
 class RequestFailed(PPAIError):
     """One request to a model failed, after all its retries; another time it may succeed."""
+
+
+class ServerSilent(RequestFailed):
+    """A request failed, after all its retries, at a server that has not answered anything yet."""
 
 
 class SettingsError(PPAIError):

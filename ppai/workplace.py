@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from ppai.errors import PPAIError
-from ppai.schema import Study, Verdict
+from ppai.errors import PPAIError, StudyChanged
+from ppai.schema import Scores, Study, Verdict
 from ppai.settings import read_settings
 from ppai.source import pick
 from ppai.studyfiles import read_study
@@ -18,6 +18,8 @@ from ppai.studyfiles.writing import record_lines
 
 if TYPE_CHECKING:
     from ppai.store.sql import SqlStore
+
+Held = TypeVar("Held")
 
 LEDGER = ".ppai.db"
 """The store of a study directory's own, where no other is named: what was judged, before the files say so."""
@@ -63,7 +65,11 @@ class Workplace:
             store.load(self.study, replace=True)
         else:
             known = any(info.name == self.name for info in store.studies())
-            store.load(self.study if known else self._read)
+            try:
+                store.load(self.study if known else self._read)
+            except StudyChanged as error:
+                command = f"ppai study load {self.directory} --replace --database {store.shown_url}"
+                raise StudyChanged(self.name, error.differences, f"Take over what changed: {command}") from None
         judged = {verdict.item: verdict for verdict in self._read.verdicts if verdict.item}
         with store.judging(self.name) as work:
             stored = work.stored(list(judged))
@@ -77,12 +83,31 @@ class Workplace:
         found = {_key(verdict): verdict for verdict in self._read.verdicts if verdict.judge == judge}
         return list((found | {_key(verdict): verdict for verdict in self._stored(judge)}).values())
 
+    def scorings(self) -> list[Scores]:
+        """The scorings that the store and the directory's files hold, of one name the newest, by name.
+
+        Changes nothing, and makes no store where there is none. Raises StoreError.
+        """
+        stored = self._peek(lambda store: store.scores(self.name))
+        held = sorted(
+            (*self._read.scores, *stored), key=lambda one: one.created_at.timestamp() if one.created_at else 0
+        )
+        newest = {scores.name: scores for scores in held}
+        return [newest[name] for name in sorted(newest)]
+
     def _stored(self, judge: str) -> Sequence[Verdict]:
+        def verdicts(store: SqlStore) -> Sequence[Verdict]:
+            with store.judging(self.name) as work:
+                return work.verdicts(judge)
+
+        return self._peek(verdicts)
+
+    def _peek(self, read: Callable[[SqlStore], Sequence[Held]]) -> Sequence[Held]:
+        """What the store holds of the study, without making a store or loading the study into it."""
         from ppai.store.sql import SqlStore
 
         if self._store is not None:
-            with self._store.judging(self.name) as work:
-                return work.verdicts(judge)
+            return read(self._store)
         file = read_settings(database_url=self._url).sqlite_file
         if file is not None and not file.exists():
             return ()
@@ -90,8 +115,7 @@ class Workplace:
         try:
             if all(info.name != self.name for info in store.studies()):
                 return ()
-            with store.judging(self.name) as work:
-                return work.verdicts(judge)
+            return read(store)
         finally:
             store.close()
 
@@ -119,11 +143,18 @@ class Workplace:
         return target
 
     def write_scores(self) -> Path | None:
-        """Writes the study's scorings to the directory's scores.jsonl; None where there is no directory."""
+        """Writes the study's scorings to the directory's scores.jsonl; None where there is no directory.
+
+        Where there are none left the file goes.
+        """
         if self.directory is None:
             return None
-        write_whole(self.directory, {SCORES: record_lines(self.store.scores(self.name), self.study)})
-        return self.directory / SCORES
+        file, scorings = self.directory / SCORES, self.store.scores(self.name)
+        if scorings:
+            write_whole(self.directory, {SCORES: record_lines(scorings, self.study)})
+        else:
+            file.unlink(missing_ok=True)
+        return file
 
     def _explained(self, verdict: Verdict) -> bool:
         """Whether the study has what the verdict is about: it may have lost a prompt or a criterion since."""

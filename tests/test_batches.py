@@ -199,6 +199,48 @@ def test_a_batch_that_fails_as_a_whole_frees_its_items_and_says_why(desk: Desk) 
     assert len(desk.verdicts()) == 6
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_key_that_the_server_repeats_is_neither_said_nor_stored(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    key = "secretkey-Zq81mVtEw7Rk"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    if whole:
+        desk.server.batches.fails = f"Project of {key}\nis over its limit"
+    else:
+        fault = {"status": 0, "error": {"message": f"no such key {key}"}}
+        desk.server.script = lambda asked: Reply(kind="expired")
+        finish = desk.server.batches.finish
+
+        def echoing(name: str, *more: Any) -> None:
+            finish(name, *more)
+            errors = desk.server.batches.batches[name]["error_file_id"]
+            purpose, content = desk.server.batches.files[errors]
+            lines = [json.loads(line) | {"error": fault["error"]} for line in content.splitlines()]
+            told = "".join(json.dumps(line) + "\n" for line in lines)
+            desk.server.batches.files[errors] = (purpose, told.encode())
+
+        monkeypatch.setattr(desk.server.batches, "finish", echoing)
+    desk.run()
+    said = [*desk.said, desk.tally.last_failure]
+    assert any("[key]" in line for line in said) and not any(key in line or "\n" in line for line in said)
+
+
+def test_what_another_run_collected_meanwhile_is_finished(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.run(wait=False)
+    other = Desk(desk.directory, desk.server)
+    desk.server.batches.polls = 3
+    sleep = asyncio.sleep
+
+    async def while_the_other_collects(seconds: float) -> None:
+        monkeypatch.setattr(asyncio, "sleep", sleep)
+        await asyncio.to_thread(other.run)
+
+    monkeypatch.setattr(asyncio, "sleep", while_the_other_collects)
+    desk.run()
+    assert (other.tally.stored, desk.tally.stored, desk.tally.finished, desk.tally.left) == (6, 0, 6, 0)
+
+
 def test_a_field_that_the_model_refuses_is_left_out_when_the_requests_are_sent_again(desk: Desk) -> None:
     desk.server.unsupported = ("temperature",)
     desk.run()
@@ -382,6 +424,14 @@ def test_the_command_submits_and_collects(desk: Desk) -> None:
     collected = run.communicate(timeout=60)[0]
     assert (run.returncode, desk.created) == (0, 1), collected
     assert len((desk.directory / "verdicts.jsonl").read_text().splitlines()) == 6
+
+
+def test_nothing_goes_on_where_every_batch_is_collected(desk: Desk) -> None:
+    desk.server.script = lambda asked: failure(500, "server_error", "The server had an error.")
+    run = command(desk)
+    said = run.communicate(timeout=60)[0]
+    assert run.returncode == 1 and "6 requests failed" in said, said
+    assert "the same command asks what is missing" in said and "batches go on" not in said
 
 
 def test_interrupted_while_it_waits_it_says_that_the_batch_goes_on(desk: Desk) -> None:

@@ -29,7 +29,7 @@ from openai_server import Asked, ScriptedServer, in_turn
 from pydantic import SecretStr
 
 from eval.client import Finish, ModelClient, Reply
-from ppai.errors import JudgeStopped, PPAIError, RequestFailed
+from ppai.errors import JudgeStopped, PPAIError, RequestFailed, ServerSilent
 
 KEY = "sk-proj-Zq81mVtEw7Rk"
 SCHEMA = {
@@ -240,8 +240,14 @@ def test_a_hang_ends_with_the_timeout() -> None:
 def test_a_server_that_is_not_there_cannot_be_reached() -> None:
     with ScriptedServer() as server:
         pass
-    with pytest.raises(RequestFailed, match="cannot be reached: "):
+    with pytest.raises(ServerSilent, match="cannot be reached: "):
         run(server, max_retries=0)
+
+
+def test_a_server_that_has_answered_is_not_silent() -> None:
+    with ScriptedServer(in_turn([text("x"), drop()])) as server, pytest.raises(RequestFailed) as failed:
+        run(server, 2, max_retries=0)
+    assert not isinstance(failed.value, ServerSilent)
 
 
 @pytest.mark.parametrize("path", ["responses", "chat"])

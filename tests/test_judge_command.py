@@ -19,6 +19,7 @@ from openai_server import Asked, ScriptedServer, first_wins, in_turn
 from rating import rating_study
 from small_studies import verdict
 
+from eval.judges.openai import OpenAIJudge
 from ppai import __main__ as command
 from ppai.schema import Verdict
 from ppai.store.base import JudgeRun
@@ -159,6 +160,15 @@ def test_what_a_reply_lacks_is_unscored_and_asked_again_only_when_told(directory
     assert all(not one.unscored and not one.unscored_criteria for one in judged(directory))
 
 
+def test_a_run_without_any_outcome_says_so_and_why(directory: Path, ran: Ran) -> None:
+    with ScriptedServer(in_turn([refusal()], lambda asked: Reply("Response 1 is better."))) as server:
+        said = ran(directory, *at(server))
+        assert said.endswith("none of the 6 replies has a usable outcome, most often (5): not JSON\n")
+        server.script = in_turn([first_wins], lambda asked: Reply("Response 1 is better."))
+        assert "none of the" not in ran(directory, *at(server), "--retry-unscored")
+        assert "none of the" not in ran(directory, *at(server)), "where nothing was asked"
+
+
 def test_a_panel_is_several_judges_in_one_go(directory: Path, ran: Ran) -> None:
     with ScriptedServer() as server:
         said = ran(directory, "--panel", "openai:a, baseline:longest,openai:b", "--base-url", server.url)
@@ -185,6 +195,17 @@ def test_a_dry_run_asks_and_changes_nothing(directory: Path, ran: Ran, tmp_path:
             "the file knows"
         )
         assert not (tmp_path / "copy" / LEDGER).exists() and len(server.asked) == 2
+
+
+def test_an_estimate_uses_the_output_that_was_measured(directory: Path, ran: Ran) -> None:
+    def long(asked: Asked) -> Reply:
+        return Reply(first_wins(asked).text, output_tokens=777)
+
+    with ScriptedServer(long) as server:
+        ran(directory, *at(server), "--prompts", "p0")
+        assert "4 requests to make" in (said := ran(directory, *at(server), "--dry-run"))
+        assert f"and {4 * 777:,} out" in said
+        assert f"{4 * 777:,} out" not in ran(directory, *at(server), "--dry-run", "--name", "other")
 
 
 def test_spending_stops_before_the_limit_is_passed(directory: Path, ran: Ran, tmp_path: Path) -> None:
@@ -219,6 +240,27 @@ def test_a_server_that_answers_nothing_ends_the_run_at_once(tmp_path: Path, ran:
         said = ran(tmp_path / "large", *at(server), code=2)
     assert "16 requests in a row failed" in said and "out of order" in said
     assert len(server.asked) <= 3 * 32 and not (tmp_path / "large" / "verdicts.jsonl").exists()
+
+
+@pytest.mark.parametrize("concurrency", [1, 16])
+def test_a_server_that_is_down_is_told_by_the_first_request(
+    directory: Path, ran: Ran, monkeypatch: pytest.MonkeyPatch, concurrency: int
+) -> None:
+    tried = 0
+    ask = OpenAIJudge.ask
+
+    async def counted(*given: Any) -> Any:
+        nonlocal tried
+        tried += 1
+        return await ask(*given)
+
+    monkeypatch.setattr(OpenAIJudge, "ask", counted)
+    monkeypatch.setattr("openai._base_client.MAX_RETRY_DELAY", 0.01)
+    with ScriptedServer() as server:
+        pass
+    said = ran(directory, *at(server), "--concurrency", concurrency, code=2)
+    assert said.startswith("openai:m: ") and "cannot be reached" in said
+    assert tried <= concurrency
 
 
 def test_a_wrong_key_stops_at_once_with_one_line(directory: Path, ran: Ran) -> None:
@@ -264,11 +306,11 @@ def test_verdicts_of_another_program_are_not_lost_unasked(directory: Path, ran: 
     (directory / "verdicts.jsonl").write_text(own.model_dump_json(exclude_defaults=True) + "\n")
     with ScriptedServer() as server:
         said = ran(directory, *at(server), code=2)
-        assert "another program gave (1)" in said and "--name" in said and "--replace" in said
+        assert "another program gave (1)" in said and "--name" in said and "--replace-foreign" in said
         assert server.asked == [] and judged(directory) == [own]
         ran(directory, *at(server), "--name", "mine")
         assert own in judged(directory) and len(judged(directory)) == 7
-        ran(directory, *at(server), "--replace")
+        ran(directory, *at(server), "--replace-foreign")
     assert len(judged(directory)) == 12 and own not in judged(directory) and len(server.asked) == 12
 
 
@@ -337,6 +379,24 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "no wait without batch": (["study", "--judge", "baseline:first", "--no-wait"], "--no-wait goes with --batch"),
     "a batch of a baseline": (["study", "--judge", "baseline:first", "--batch"], "--batch"),
     "a long name": (["study", "--judge", "baseline:first", "--name", "x" * 201], "at most 200 characters"),
+    "an empty name": (["study", "--judge", "baseline:first", "--name", " "], "--name is empty"),
+    "a name of two lines": (["study", "--judge", "baseline:first", "--name", "a\nb"], "--name: 'a\\nb' holds"),
+    "a model of two lines": (["study", "--judge", "openai:a\x1bb"], "'openai:a\\x1bb' holds"),
+    "no criteria": (["study", "--judge", "baseline:first", "--criteria", ""], "--criteria names nothing"),
+    "no prompts": (["study", "--judge", "baseline:first", "--prompts", " ,"], "--prompts names nothing"),
+    "an empty list": (["study", "--judge", "baseline:first", "--prompts", "@/dev/null"], "/dev/null names nothing"),
+    "no time": (["study", "--judge", "openai:m", "--timeout", "0"], "--timeout must be above 0, not 0"),
+    "negative time": (["study", "--judge", "openai:m", "--timeout", "-1"], "--timeout must be above 0, not -1"),
+    "no output": (
+        ["study", "--judge", "openai:m", "--max-output-tokens", "0"],
+        "--max-output-tokens must be at least 1",
+    ),
+    "negative output": (["study", "--max-output-tokens", "-5"], "--max-output-tokens must be at least 1, not -5"),
+    "a prompt for a baseline": (["study", "--judge", "baseline:first", "--prompt", "study/study.yaml"], "no prompt"),
+    "no placeholder": (
+        ["study", "--panel", "baseline:first,openai:m", "--prompt", "study/study.yaml"],
+        "openai:m: --prompt study/study.yaml: the placeholder {post} is missing",
+    ),
     "another study": (["study", "--judge", "baseline:first", "--study", "other"], "--study"),
 }
 

@@ -33,6 +33,7 @@ def test_a_good_reply_is_read_and_not_kept_raw() -> None:
     [
         ("```json\n", "\n```"),
         ("Here is my verdict {as asked}:\n\n", "\n\nI hope that helps {smile}."),
+        ("Response 2 is longer, but:\n", "\nThese are its properties."),
         ('<think>{"clarity": "Response 2", "overall": "Response 2"}? No.</think>', ""),
         ("", "\n" + json.dumps(GOOD)),
     ],
@@ -90,6 +91,13 @@ def test_a_missing_criterion_is_unscored_for_itself() -> None:
         (Reply('{"clarity": "A"}'), "missing criterion; outcome outside the set"),
         (Reply('{"verdict": {"clarity": "Response 1", "overall": "Response 1"}}'), "missing criterion"),
         (Reply(json.dumps(GOOD) + json.dumps(GOOD | {"overall": "Response 2"})), "more than one answer"),
+        (Reply("<think>" + json.dumps(GOOD) + " would be rash, since"), "cut off"),
+        (Reply(json.dumps(GOOD) + "<think>Or"), "cut off"),
+        (Reply(f"The form is {json.dumps(GOOD)}, as I see it. I would say Response 2."), "more than one answer"),
+        (Reply(f"```json\n{json.dumps(GOOD)}\n```\nNo, a tie."), "more than one answer"),
+        (Reply(json.dumps(GOOD) + '\n{"clarity": "Response 2", "overall": "Resp'), "more than one answer"),
+        (Reply(json.dumps(GOOD) + '\n{"better": "response_2"}'), "more than one answer"),
+        (Reply(json.dumps(GOOD) + " or Response 2? " + json.dumps(GOOD)), "more than one answer"),
         (Reply("[" * 100_000), "not JSON"),
         (Reply('{"a":' * 100_000), "not JSON"),
     ],
@@ -98,6 +106,12 @@ def test_a_reply_without_usable_outcomes_is_unscored_and_kept(reply: Reply, reas
     answer = read_reply(reply, CRITERIA)
     assert answer.outcomes == {} and answer.unscored == reason
     assert answer.raw == (reply.text or reply.refusal)
+
+
+def test_what_a_justification_quotes_is_no_thought_and_no_other_answer() -> None:
+    quoted = json.dumps(GOOD | {"justification": 'It says "<think>", and is no Tie with Response 2.'})
+    for text in (quoted, f"```json\n{quoted}\n```"):
+        assert read(text).outcomes == {"clarity": Outcome.A, "overall": Outcome.TIE}
 
 
 def test_a_criterion_answered_twice_differently_is_unscored() -> None:

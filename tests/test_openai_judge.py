@@ -18,7 +18,7 @@ from eval.judges.baseline import BaselineJudge
 from eval.judges.openai import OpenAIJudge
 from eval.pricing import read_prices
 from ppai.errors import JudgeStopped, PPAIError
-from ppai.schema import DEFAULT_CRITERIA, Outcome, StudyConfig
+from ppai.schema import DEFAULT_CRITERIA, Criterion, Outcome, StudyConfig
 
 QUESTION = Question("My son will not sleep.", "Try a routine.", "- Dim the lights\n- Read", DEFAULT_CRITERIA, seed=11)
 KEYS = [criterion.key for criterion in DEFAULT_CRITERIA]
@@ -169,6 +169,12 @@ def test_specs_open_their_judges() -> None:
         with pytest.raises(PPAIError, match=r"^--judge: .* is not openai:MODEL, local:") as error:
             open_judge(spec, StudyConfig())
         assert "\n" not in str(error.value)
+
+
+def test_a_criterion_by_the_name_of_the_replys_own_key_is_refused() -> None:
+    config = StudyConfig(criteria=(Criterion(key="Justification", question="Better justified?"),))
+    with pytest.raises(PPAIError, match=r"^openai:gpt-4o: .* give the criterion 'Justification' another key$"):
+        judge_of("http://127.0.0.1:1/v1", config)
 
 
 def test_two_hundred_verdicts_of_gpt_4o_cost_about_what_the_documentation_says() -> None:

@@ -117,7 +117,7 @@ def test_a_named_store_takes_the_whole_study_and_refuses_another_of_its_name(dir
     assert store.load(read_study(directory)).unchanged, "loading it afterwards needs no --replace"
     (directory / "study.yaml").write_text((directory / "study.yaml").read_text("utf-8") + "overlap: 9\n", "utf-8")
     other = open_workplace(str(directory), database=url)
-    with pytest.raises(StudyChanged):
+    with pytest.raises(StudyChanged, match=f"ppai study load {directory} --replace --database {url}$"):
         other.store  # noqa: B018
     other.close()
     store.close()

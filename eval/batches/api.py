@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,8 +68,9 @@ def request_line(key: str, path: str, body: Mapping[str, Any]) -> bytes:
 class BatchApi:
     """The calls to the server. Every method raises what the openai client raises."""
 
-    def __init__(self, client: AsyncOpenAI) -> None:
-        self._client = client
+    def __init__(self, client: AsyncOpenAI, redacted: Callable[[str], str]) -> None:
+        """`redacted` takes the key out of what the server says in words."""
+        self._client, self._redacted = client, redacted
         # Asking again for a batch whose creation was not answered could make, and pay for, a second one.
         self._once = client.with_options(max_retries=0)
 
@@ -95,21 +96,21 @@ class BatchApi:
             completion_window="24h",
             metadata={RUN: run_id},
         )
-        return _state(made)
+        return self._state(made)
 
     async def find(self, run_id: str) -> BatchState | None:
         """The batch that was made with this id of ours, among the account's latest."""
         seen = 0
         async for batch in self._client.batches.list(limit=100):
             if (batch.metadata or {}).get(RUN) == run_id:
-                return _state(batch)
+                return self._state(batch)
             seen += 1
             if seen >= PAGES * 100:
                 break
         return None
 
     async def look(self, batch_id: str) -> BatchState:
-        return _state(await self._client.batches.retrieve(batch_id))
+        return self._state(await self._client.batches.retrieve(batch_id))
 
     async def results(self, state: BatchState) -> AsyncIterator[Result]:
         """The results of a batch that has come to its end, in no order; RequestFailed where a file breaks off."""
@@ -120,29 +121,26 @@ class BatchApi:
                 try:
                     async for line in response.iter_lines():
                         if line.strip():
-                            yield _result(json.loads(line))
+                            yield self._result(json.loads(line))
                 except (httpx2.TransportError, ValueError):
                     raise RequestFailed(f"the results of {state.batch_id} broke off: {file}") from None
 
+    def _state(self, batch: Batch) -> BatchState:
+        counts = batch.request_counts
+        problems = (batch.errors.data if batch.errors else None) or []
+        said = (f"line {one.line}: {one.message}" if one.line else str(one.message or one.code) for one in problems)
+        return BatchState(
+            batch_id=batch.id,
+            status=batch.status,
+            total=counts.total if counts else 0,
+            done=counts.completed + counts.failed if counts else 0,
+            problems=tuple(self._redacted(problem) for problem in said),
+            files=tuple(file for file in (batch.output_file_id, batch.error_file_id) if file),
+        )
 
-def _state(batch: Batch) -> BatchState:
-    counts = batch.request_counts
-    problems = (batch.errors.data if batch.errors else None) or []
-    return BatchState(
-        batch_id=batch.id,
-        status=batch.status,
-        total=counts.total if counts else 0,
-        done=counts.completed + counts.failed if counts else 0,
-        problems=tuple(
-            f"line {one.line}: {one.message}" if one.line else str(one.message or one.code) for one in problems
-        ),
-        files=tuple(file for file in (batch.output_file_id, batch.error_file_id) if file),
-    )
-
-
-def _result(line: Mapping[str, Any]) -> Result:
-    answer = line.get("response") or {}
-    body = answer.get("body")
-    fault = line.get("error") or (body or {}).get("error")
-    words = None if not fault else str(fault.get("message") or fault.get("code"))
-    return Result(str(line.get("custom_id")), answer.get("status_code"), body, words)
+    def _result(self, line: Mapping[str, Any]) -> Result:
+        answer = line.get("response") or {}
+        body = answer.get("body")
+        fault = line.get("error") or (body or {}).get("error")
+        words = None if not fault else self._redacted(str(fault.get("message") or fault.get("code")))
+        return Result(str(line.get("custom_id")), answer.get("status_code"), body, words)

@@ -14,6 +14,7 @@ from eval.judges.openai import OpenAIJudge
 from eval.judging.plan import Plan
 from eval.judging.study import Settings
 from eval.judging.tally import Tally
+from eval.judging.verdicts import missing
 from ppai.errors import JudgeStopped
 from ppai.store.base import Judging
 from ppai.workplace import Workplace
@@ -46,7 +47,8 @@ class BatchDesk:
     pauses: Pauses = field(default_factory=Pauses)
 
     def __post_init__(self) -> None:
-        self.api = BatchApi(self.judge.client.api)
+        self.api = BatchApi(self.judge.client.api, self.judge.client.redacted)
+        self.began = datetime.now(UTC)
         self.wanted = {item.key for item in self.plan.items(self.judge)}
         """Keys of the plan's items."""
         self.collected: set[str] = set()
@@ -75,6 +77,13 @@ class BatchDesk:
     def under_way(self) -> int:
         """How many of the plan's items are with batches."""
         return sum(key in self.wanted for batch in self.open() for key in batch.keys)
+
+    def finished(self) -> int:
+        """How many of the plan's items the store has in full that this run did not collect: others may have since."""
+        retry_before = self.began if self.settings.retry_unscored else None
+        with self.work() as work:
+            stored = work.stored(self.wanted - self.collected)
+        return sum(not missing(one, self.plan.criteria, retry_before=retry_before) for one in stored.values())
 
     def tell_others(self) -> None:
         """Says which of the judge's batches cannot be collected as things are."""

@@ -48,6 +48,7 @@ async def judge_in_batches(
         within = await _go_on(desks, settings.max_cost, wait)
     finally:
         tally.in_batches = sum(desk.under_way() for desk in desks)
+        tally.finished = sum(desk.finished() for desk in desks)
     for desk in desks:
         desk.tell_others()
     return within

@@ -164,6 +164,10 @@ class ModelClient:
             return answer
         return self._stops(answer) or RequestFailed(self._said(answer))
 
+    def redacted(self, text: str) -> str:
+        """What a server says, in one line and without the key: servers repeat it, or parts of it."""
+        return " ".join(self._redactor.message(text).split())
+
     async def close(self) -> None:
         await self._transport.close()
 

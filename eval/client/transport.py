@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from eval.client.refusals import Refusal
 from eval.client.reply import NotAReply, Reply
 from eval.client.secrets import Redactor
-from ppai.errors import MissingPackage, PPAIError, RequestFailed
+from ppai.errors import MissingPackage, PPAIError, RequestFailed, ServerSilent
 
 if TYPE_CHECKING:
     import httpx2
@@ -61,7 +61,8 @@ class Transport:
         self._response, self._api_error = httpx2.Response, APIError
 
     async def post(self, path: str, content: bytes, read: Callable[[bytes], Reply]) -> Reply | Refusal:
-        """What `read` makes of the answer, or the refusal. Raises RequestFailed once the retries are used up.
+        """What `read` makes of the answer, or the refusal. Raises RequestFailed once the retries are used up, and
+        ServerSilent where the server has never answered.
 
         `read` raises NotAReply or ValueError for a body that it can make nothing of.
         """
@@ -70,9 +71,9 @@ class Transport:
             if wait is None or attempt == self._max_retries:
                 break
             await asyncio.sleep(wait)
-        if isinstance(answer, PPAIError):
-            raise answer
-        return answer
+        if not isinstance(answer, PPAIError):
+            return answer
+        raise answer if self._answered else ServerSilent(str(answer))
 
     async def _once(
         self, path: str, content: bytes, read: Callable[[bytes], Reply], attempt: int

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from eval.judges.base import Judge
 from ppai.errors import PPAIError
@@ -30,6 +32,19 @@ def open_judge(
     `prompt` is a file in place of this package's prompt, `prices` one beside its table. Raises PPAIError in one line
     for whatever of it is wrong.
     """
+    from eval.judges.prompting import PromptFault
+
+    given = {"base_url": base_url, "prices": prices, "timeout": timeout, "max_retries": max_retries}
+    try:
+        return _opened(spec, config, name, prompt, given | {"max_output_tokens": max_output_tokens})
+    except PromptFault as fault:
+        where = str(fault) if prompt is None else f"--prompt {prompt}: {fault.what}"
+        raise PPAIError(f"{spec.strip()}: {where}") from None
+
+
+def _opened(
+    spec: str, config: StudyConfig, name: str | None, prompt: Path | None, of_server: Mapping[str, Any]
+) -> Judge:
     kind, _, what = spec.strip().partition(":")
     if not what.strip():
         raise PPAIError(f"--judge: {spec!r} is not {_FORMS}")
@@ -46,15 +61,5 @@ def open_judge(
     if kind == "openai":
         from eval.judges.openai import open_openai
 
-        return open_openai(
-            what,
-            config,
-            name=name,
-            base_url=base_url,
-            prompt=prompt,
-            prices=prices,
-            timeout=timeout,
-            max_retries=max_retries,
-            max_output_tokens=max_output_tokens,
-        )
+        return open_openai(what, config, name=name, prompt=prompt, **of_server)
     raise PPAIError(f"--judge: {spec!r} is not {_FORMS}")

@@ -10,9 +10,10 @@ from typing import Any
 
 from eval.client import ModelClient, Reply
 from eval.judges.base import Answer, Question, Usage
-from eval.judges.prompting import JudgePrompt, question_places, read_prompt, reply_schema
+from eval.judges.prompting import JUSTIFICATION, JudgePrompt, question_places, read_prompt, reply_schema
 from eval.judges.reading import read_reply
 from eval.pricing import Price, Prices, estimate_tokens, most_tokens, read_prices
+from ppai.errors import PPAIError
 from ppai.schema import Criterion, StudyConfig
 from ppai.settings import read_settings
 
@@ -135,15 +136,20 @@ def open_openai(
     max_output_tokens: int | None = None,
 ) -> OpenAIJudge:
     """The judge of that model, with the key and the server of the settings; see `eval.judges.open_judge`."""
+    taken = next((key for key in config.keys if key.casefold() == JUSTIFICATION), None)
+    if taken is not None:
+        raise PPAIError(
+            f"openai:{model}: a reply has a justification of its own: give the criterion {taken!r} another key"
+        )
     settings = read_settings()
     template, table = read_prompt(config, prompt), read_prices(prices)
     client = ModelClient(
         model,
         base_url=base_url or settings.openai_base_url,
         api_key=settings.openai_api_key,
-        timeout=timeout or TIMEOUT,
+        timeout=TIMEOUT if timeout is None else timeout,
         max_retries=max_retries,
     )
     criteria = sorted(config.criteria, key=lambda criterion: config.keys.index(criterion.key))
-    limit = max_output_tokens or MAX_OUTPUT_TOKENS
+    limit = MAX_OUTPUT_TOKENS if max_output_tokens is None else max_output_tokens
     return OpenAIJudge(client, template, criteria, table, name=name, max_output_tokens=limit)

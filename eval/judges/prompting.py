@@ -21,9 +21,19 @@ OF_STUDY = "study"
 PLACEHOLDERS = ("post", "response_1", "response_2", "criteria")
 OUTCOMES = ("Response 1", "Response 2", "Tie")
 """As the prompt and the schema spell them: side a, side b, neither."""
+JUSTIFICATION = "justification"
+"""The reply's key beside those of the criteria, as the prompt and the schema spell it."""
 
 _PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _PARTS = re.compile(r"^\[(system|user)\][ \t]*\n", re.MULTILINE)
+
+
+class PromptFault(PPAIError):
+    """A template that cannot be filled; `what` says why, without its name."""
+
+    def __init__(self, name: str, what: str) -> None:
+        self.what = what
+        super().__init__(f"prompt {name}: {what}")
 
 
 @dataclass(frozen=True)
@@ -38,18 +48,18 @@ class JudgePrompt:
 
     @classmethod
     def parse(cls, name: str, text: str, places: Sequence[str] = PLACEHOLDERS) -> JudgePrompt:
-        """Raises PPAIError where a placeholder is missing, or is none of `places`."""
+        """Raises PromptFault where a placeholder is missing, or is none of `places`."""
         _, *parts = _PARTS.split("[user]\n" + text if not _PARTS.search(text) else text)
         headings = parts[::2]
         if len(set(headings)) != len(headings) or "user" not in headings:
-            raise PPAIError(f"prompt {name}: wants one part [user] and at most one [system]")
+            raise PromptFault(name, "wants one part [user] and at most one [system]")
         found = dict(zip(headings, (part.strip() for part in parts[1::2]), strict=True))
         named = set(_PLACE.findall(found["user"])) | set(_PLACE.findall(found.get("system", "")))
         for place in places:
             if place not in named:
-                raise PPAIError(f"prompt {name}: the placeholder {{{place}}} is missing")
+                raise PromptFault(name, f"the placeholder {{{place}}} is missing")
         for place in sorted(named - set(places)):
-            raise PPAIError(f"prompt {name}: {{{place}}} is none of the placeholders {', '.join(places)}")
+            raise PromptFault(name, f"{{{place}}} is none of the placeholders {', '.join(places)}")
         return cls(name, text, found.get("system", ""), found["user"])
 
     def version(self, criteria: Sequence[Criterion]) -> str:
@@ -92,7 +102,7 @@ def question_places(question: Question) -> dict[str, str]:
 def reply_schema(criteria: Sequence[Criterion]) -> dict[str, Any]:
     """Strict JSON Schema of the reply; the justification comes first, so that it is written before the outcomes."""
     outcome = {"type": "string", "enum": list(OUTCOMES)}
-    properties = {"justification": {"type": "string"}} | {criterion.key: outcome for criterion in criteria}
+    properties = {JUSTIFICATION: {"type": "string"}} | {criterion.key: outcome for criterion in criteria}
     return {
         "type": "object",
         "properties": properties,

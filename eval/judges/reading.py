@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eval.client.reply import Finish, Reply
 from eval.judges.base import Answer
+from eval.judges.prompting import JUSTIFICATION
 from ppai.schema import Criterion, Outcome
 
 REFUSED = "refusal"
@@ -29,6 +30,9 @@ _OF_FINISH = {
     Finish.TOO_LONG: TOO_LONG,
 }
 _OUTCOME = re.compile(r"response[\s_-]*(?P<number>[12])|tie", re.IGNORECASE)
+_NAMED = re.compile(r"\b(response[\s_-]*[12]|tie)\b", re.IGNORECASE)
+"""An outcome amid prose."""
+_THOUGHT = "<think>"
 _THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
 _MOST_BRACES = 200
 """Where an object may begin in one reply, so that a reply of nothing but braces takes no time."""
@@ -36,24 +40,45 @@ _TWICE = object()
 """Stands for the value of a key that an object holds twice with different values."""
 
 
+@dataclass(frozen=True)
+class _Placed:
+    """An object and where it stands in its text."""
+
+    value: dict[str, Any]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class _Prose:
+    """What stands before the first object, and after it outside of objects."""
+
+    before: str
+    after: str
+
+
 def read_reply(reply: Reply, criteria: Sequence[Criterion]) -> Answer:
     """The answer to `criteria` in `reply`, without model and usage.
 
     Lenient in form only: the object may stand in a code fence or amid text, keys and outcomes may differ in case and
     white space, and `Response 1` may be written `response_1`. Other words for an outcome (`1`, `A`, `both`) are
-    outside the set.
+    outside the set. Prose before the object is passed over; prose after it that names an outcome may take back what
+    the object says, or the object was but an example: that is more than one answer. Thoughts that do not end were
+    cut off, and an object among them is none.
     """
     raw = reply.text or reply.refusal
     reason = _OF_FINISH.get(reply.finish) or (None if reply.text.strip() else EMPTY)
     if reason is not None:
         return Answer(unscored=reason, raw=raw)
-    found = _answers_in(reply.text, criteria)
+    found, prose = _answers_in(reply.text, criteria)
+    if _THOUGHT in prose.before or _THOUGHT in prose.after:
+        return Answer(unscored=CUT_OFF, raw=raw)
     if not found:
         return Answer(unscored=NOT_JSON, raw=raw)
     said = [_outcomes(one, criteria) for one in found]
-    if any(one != said[0] for one in said):
+    if any(one != said[0] for one in said) or _NAMED.search(prose.after):
         return Answer(unscored=AMBIGUOUS, raw=raw)
-    justification = found[-1].get("justification")
+    justification = found[-1].get(JUSTIFICATION)
     answer = _scored(said[0], raw)
     return replace(answer, justification=justification.strip() or None) if isinstance(justification, str) else answer
 
@@ -80,24 +105,35 @@ def _outcome(value: Any) -> Outcome | str:
     return {None: Outcome.TIE, "1": Outcome.A, "2": Outcome.B}[match["number"]]
 
 
-def _answers_in(text: str, criteria: Sequence[Criterion]) -> list[dict[str, Any]]:
-    """The JSON objects in `text`, outermost ones only; those with a criterion among them where there are such."""
+def _answers_in(text: str, criteria: Sequence[Criterion]) -> tuple[list[dict[str, Any]], _Prose]:
+    """The JSON objects in `text`, outermost ones only, and the text around them.
+
+    Those with a criterion among them where there are such; the others are text then.
+    """
     whole = _decoded(text.strip())
-    found = [whole] if isinstance(whole, dict) else _objects(_THOUGHTS.sub("", text))
+    if isinstance(whole, dict):
+        return [whole], _Prose("", "")
+    text = _THOUGHTS.sub("", text)
+    placed = _objects(text)
     keys = {_folded(criterion.key) for criterion in criteria}
-    return [one for one in found if keys & one.keys()] or found
+    placed = [one for one in placed if keys & one.value.keys()] or placed
+    if not placed:
+        return [], _Prose(text, "")
+    ends = [one.start for one in placed[1:]] + [len(text)]
+    after = "\n".join(text[one.end : end] for one, end in zip(placed, ends, strict=True))
+    return [one.value for one in placed], _Prose(text[: placed[0].start], after)
 
 
-def _objects(text: str) -> list[dict[str, Any]]:
+def _objects(text: str) -> list[_Placed]:
     decoder = json.JSONDecoder(object_pairs_hook=_object, strict=False)
-    found: list[dict[str, Any]] = []
+    found: list[_Placed] = []
     start = text.find("{")
     for _ in range(_MOST_BRACES):
         if start < 0:
             break
         try:
             value, end = decoder.raw_decode(text, start)
-            found.append(value)
+            found.append(_Placed(value, start, end))
         except (ValueError, RecursionError):
             end = start + 1
         start = text.find("{", end)

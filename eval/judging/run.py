@@ -16,7 +16,7 @@ from eval.judging.ledger import Ledger, Taken
 from eval.judging.progress import Progress
 from eval.judging.tally import Tally
 from eval.judging.verdicts import to_verdict
-from ppai.errors import JudgeStopped, PPAIError, RequestFailed
+from ppai.errors import JudgeStopped, PPAIError, RequestFailed, ServerSilent
 from ppai.schema import Verdict
 
 LEAST_FAILURES = 16
@@ -173,7 +173,9 @@ class Asking:
         self._tally.last_failure = str(error)
         self._failed_in_a_row += 1
         self._answers.put_nowait(_Failed(item.key))
-        if self._failed_in_a_row >= max(LEAST_FAILURES, self._workers):
+        if isinstance(error, ServerSilent):
+            self._stop(JudgeStopped(f"{self._judge.name}: {error}"))
+        elif self._failed_in_a_row >= max(LEAST_FAILURES, self._workers):
             self._stop(JudgeStopped(f"{self._judge.name}: {self._failed_in_a_row} requests in a row failed: {error}"))
 
     async def _write(self) -> None:

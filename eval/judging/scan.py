@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from eval.judges.base import Judge
+from eval.judges.openai import OpenAIJudge
 from eval.judging.items import Item
 from eval.judging.plan import Plan
 from eval.judging.verdicts import missing
@@ -38,7 +39,12 @@ class Scan:
 
 
 def scan(plan: Plan, judge: Judge, verdicts: Sequence[Verdict], *, retry_unscored: bool, estimate: bool) -> Scan:
-    """Compares the plan with the judge's verdicts; nothing is asked. `estimate` adds up what the rest will take."""
+    """Compares the plan with the judge's verdicts; nothing is asked.
+
+    `estimate` adds up what the rest will take, with the output tokens that verdicts of the same prompt took.
+    """
+    if estimate and isinstance(judge, OpenAIJudge):
+        judge.expected_output_tokens = _measured(judge, verdicts)
     by_item = {verdict.item: verdict for verdict in verdicts if verdict.item}
     by_place = {_place(verdict): verdict.item for verdict in verdicts}
     retry_before = datetime.now(UTC) if retry_unscored else None
@@ -54,6 +60,13 @@ def scan(plan: Plan, judge: Judge, verdicts: Sequence[Verdict], *, retry_unscore
             if estimate:
                 _add(found, judge, replace(item, criteria=left))
     return found
+
+
+def _measured(judge: Judge, verdicts: Sequence[Verdict]) -> float | None:
+    """Mean output tokens of the verdicts that this prompt gave; None where there are none."""
+    told = [verdict.usage for verdict in verdicts if verdict.usage and verdict.prompt_version == judge.prompt_version]
+    taken = [usage["output_tokens"] for usage in told if usage.get("output_tokens")]
+    return sum(taken) / len(taken) if taken else None
 
 
 def _add(found: Scan, judge: Judge, item: Item) -> None:

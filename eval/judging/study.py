@@ -27,7 +27,7 @@ class Settings:
     max_cost: float | None = None
     """US dollars that this run may spend; None for no limit."""
     retry_unscored: bool = False
-    replace: bool = False
+    replace_foreign: bool = False
     """Whether verdicts give way that no run gave; see `Scan.foreign`."""
 
     def __post_init__(self) -> None:
@@ -50,10 +50,10 @@ def scans(
         for one in judges
     ]
     for one in found:
-        if one.foreign and not settings.replace:
+        if one.foreign and not settings.replace_foreign:
             raise PPAIError(
                 f"{one.judge}: verdicts are here under this name that another program gave ({one.foreign}): keep them "
-                "and give this judge another --name, or --replace them"
+                "and give this judge another --name, or replace them with --replace-foreign"
             )
     return found
 

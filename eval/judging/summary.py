@@ -50,7 +50,7 @@ class Short:
     def _count(self, verdict: Verdict) -> None:
         reasons = {verdict.unscored} if verdict.unscored else set(verdict.unscored_criteria.values())
         self.unscored += bool(reasons)
-        self.reasons.update(_kind(reason) for reason in reasons)
+        self.reasons.update(kind(reason) for reason in reasons)
         decisive = [outcome for outcome in verdict.outcomes.values() if outcome is not Outcome.TIE]
         self.decisive += len(decisive)
         self.first += sum(outcome is Outcome.A for outcome in decisive)
@@ -88,6 +88,6 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%} of {whole:,}" if whole else "-"
 
 
-def _kind(reason: str) -> str:
+def kind(reason: str) -> str:
     """A reason without what is particular to one reply, so that like ones count together."""
     return re.split(r"[:(]", reason, maxsplit=1)[0].strip() or reason

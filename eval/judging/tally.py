@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
+from eval.judging.summary import kind
 from ppai.schema import Verdict
 
 
@@ -18,6 +20,8 @@ class Tally:
     """Answered in this run and stored; those that are unscored too."""
     unscored: int = 0
     """Of those, verdicts in which a criterion that was asked has no outcome."""
+    useless: Counter[str] = field(default_factory=Counter)
+    """Of those, verdicts without any outcome, by the reason."""
     failed: int = 0
     last_failure: str = ""
     in_batches: int = 0
@@ -51,6 +55,15 @@ class Tally:
     def count_verdict(self, verdict: Verdict) -> None:
         self.stored += 1
         self.unscored += verdict.unscored is not None or bool(verdict.unscored_criteria)
+        if verdict.unscored is not None:
+            self.useless[kind(verdict.unscored)] += 1
+
+    def all_useless(self) -> str | None:
+        """What to say where no reply of this run had any outcome; None where one had, or there was none."""
+        if not self.stored or self.useless.total() < self.stored:
+            return None
+        ((reason, count),) = self.useless.most_common(1)
+        return f"none of the {self.stored:,} replies has a usable outcome, most often ({count:,}): {reason}"
 
     def cost_said(self) -> str:
         """`$0.0123`, or that the price is not known."""

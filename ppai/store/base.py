@@ -226,6 +226,10 @@ class Store(Protocol):
         """Stores a scoring in place of that of the same name."""
         ...
 
+    def forget_scores(self, name: str, scoring: str) -> bool:
+        """Deletes a scoring; False where there is none of that name."""
+        ...
+
     def scores(self, name: str) -> Sequence[Scores]:
         """The scorings by name."""
         ...

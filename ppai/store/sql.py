@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, Table, Text, cast, func, insert, select
+from sqlalchemy import Connection, RowMapping, Table, Text, cast, delete, func, insert, select
 
 from ppai.blinding import stored_rater, with_hashed_raters
 from ppai.errors import StoreError
@@ -63,6 +63,11 @@ class SqlStore:
                     stored = secrets.token_bytes(32)
                     connection.execute(insert(t.secrets).values(name="master", value=stored))
         return bytes(stored)
+
+    @property
+    def shown_url(self) -> str:
+        """Its URL as a message may show it, without the password."""
+        return self._database.url.render_as_string(hide_password=True)
 
     def secret(self, purpose: str) -> bytes:
         return hmac.digest(self._master, purpose.encode(), hashlib.sha256)
@@ -161,6 +166,13 @@ class SqlStore:
     def set_scores(self, name: str, scores: Scores) -> None:
         with self._database.writing() as connection:
             store_scores(connection, self._study_id(connection, name), scores)
+
+    def forget_scores(self, name: str, scoring: str) -> bool:
+        """Deletes a scoring; False where there is none of that name."""
+        s = t.scores.c
+        with self._database.writing() as connection:
+            chosen = delete(t.scores).where(s.study_id == self._study_id(connection, name), s.name == scoring)
+            return connection.execute(chosen).rowcount > 0
 
     def scores(self, name: str) -> Sequence[Scores]:
         with self._database.reading() as connection:

@@ -11,6 +11,7 @@ import typer
 
 from ppai.errors import PPAIError
 from ppai.schema import Arm
+from ppai.verbs.judge_choices import check_names, check_numbers, chosen_specs, listed, prompt_ids
 from ppai.verbs.options import StudyName, example
 
 if TYPE_CHECKING:
@@ -25,11 +26,9 @@ EPILOG = example(
     "ppai judge DIR --judge openai:MODEL --base-url http://127.0.0.1:8000/v1",
     "ppai judge DIR --panel openai:gpt-4o,baseline:longest",
 )
-DEFAULT_JUDGE = "openai:gpt-4o"
 INCOMPLETE = 1
 """Exit code where something is still missing that the next run will ask."""
 INTERRUPTED = 130
-LONGEST_NAME = 200
 GOES_ON = "the same command asks what is missing"
 BATCHES_GO_ON = "the batches go on, and the same command collects them and sends what is missing"
 
@@ -71,8 +70,8 @@ def judge(
     retry_unscored: Annotated[
         bool, typer.Option("--retry-unscored", help="ask again what a reply left without an outcome")
     ] = False,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="replace verdicts of this name that another program gave")
+    replace_foreign: Annotated[
+        bool, typer.Option("--replace-foreign", help="replace verdicts of this name that another program gave")
     ] = False,
     batch: Annotated[
         bool, typer.Option("--batch", help="through the Batch API, at half the price; run it again to collect")
@@ -82,8 +81,11 @@ def judge(
         bool, typer.Option("--dry-run", help="say how many requests, tokens and dollars; ask and change nothing")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="write verdicts to this file; default the study's verdicts.jsonl")
-    ] = (None),
+        Path | None,
+        typer.Option(
+            help="write the verdicts of all the study's judges to this file; default the study's verdicts.jsonl"
+        ),
+    ] = None,
     study: StudyName = None,
     database: Annotated[
         str | None,
@@ -101,15 +103,16 @@ def judge(
         raise PPAIError(f"--order: {order!r} is not one of {', '.join(Order)}")
     if no_wait and not batch:
         raise PPAIError("--no-wait goes with --batch")
-    settings = Settings(concurrency, max_cost, retry_unscored, replace)
-    specs = _specs(spec, panel, name)
+    check_numbers(timeout, max_output_tokens)
+    settings = Settings(concurrency, max_cost, retry_unscored, replace_foreign)
+    specs = chosen_specs(spec, panel, name, prompt)
     workplace = open_workplace(source, study, database=database)
     try:
         workplace.check_target(out)
         planned = plan(
             workplace.study,
-            criteria=_listed(criteria),
-            prompts=_prompt_ids(prompts),
+            criteria=listed("--criteria", criteria),
+            prompts=prompt_ids(prompts),
             order=Order(order),
             arm=arm,
             samples=samples,
@@ -127,7 +130,7 @@ def judge(
             )
             for one in specs
         ]
-        _check_names(judges)
+        check_names(judges)
         found = scans(workplace, judges, planned, settings, estimate=dry_run)
         for one in found:
             if one.outdated:
@@ -145,47 +148,9 @@ def judge(
             asking = judge_in_batches(workplace, judges, planned, settings, tally, typer.echo, wait=not no_wait)
         else:
             asking = ask_all(workplace, judges, planned, found, settings, tally)
-        _run(workplace, judges, asking, tally, out, BATCHES_GO_ON if batch else GOES_ON)
+        _run(workplace, judges, asking, tally, out, batch)
     finally:
         workplace.close()
-
-
-def _specs(spec: str | None, panel: str | None, name: str | None) -> list[str]:
-    """The judges that are named on the command line."""
-    if panel is None:
-        return [DEFAULT_JUDGE if spec is None else spec]
-    if spec is not None:
-        raise PPAIError("give either --judge or --panel")
-    specs = _listed(panel) or []
-    if not specs:
-        raise PPAIError("--panel names no judge")
-    if name is not None and len(specs) > 1:
-        raise PPAIError("--name is the name of one judge, and --panel names several")
-    return specs
-
-
-def _listed(text: str | None) -> list[str] | None:
-    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _prompt_ids(text: str | None) -> list[str] | None:
-    if text is None or not text.startswith("@"):
-        return _listed(text)
-    try:
-        lines = Path(text[1:]).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PPAIError(f"--prompts: {text[1:]} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    return [line.strip() for line in lines if line.strip()]
-
-
-def _check_names(judges: Sequence[Judge]) -> None:
-    names = [one.name for one in judges]
-    twice = next((one for one in names if names.count(one) > 1), None)
-    if twice is not None:
-        raise PPAIError(f"--panel: {twice} stands twice")
-    long = next((one for one in names if len(one) > LONGEST_NAME), None)
-    if long is not None:
-        raise PPAIError(f"--name: the name of a judge has at most {LONGEST_NAME} characters: {long[:40]}...")
 
 
 def _say_estimate(judges: Sequence[Judge], found: Sequence[Scan], batch: bool) -> None:
@@ -207,7 +172,7 @@ def _run(
     asking: Coroutine[Any, Any, bool],
     tally: Tally,
     out: Path | None,
-    goes_on: str,
+    batch: bool,
 ) -> None:
     """Asks, and whatever ends that, leaves the files with what was answered.
 
@@ -221,7 +186,7 @@ def _run(
         within = asyncio.run(closing(judges, asking))
     except KeyboardInterrupt:
         _say_end(workplace, judges, tally, out)
-        typer.echo(f"stopped: {goes_on}", err=True)
+        typer.echo(f"stopped: {_goes_on(tally, batch)}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except PPAIError:
         if tally.stored:
@@ -229,12 +194,21 @@ def _run(
                 workplace.write_verdicts(out)
         raise
     _say_end(workplace, judges, tally, out)
+    goes_on = _goes_on(tally, batch)
+    if useless := tally.all_useless():
+        typer.echo(useless, err=True)
     if tally.failed:
         typer.echo(f"{tally.failed} requests failed, the last: {tally.last_failure}; {goes_on}", err=True)
     if not within:
         typer.echo(f"stopped before --max-cost is passed, {tally.left:,} are left: {goes_on}", err=True)
+    elif tally.left and not tally.failed:
+        typer.echo(f"{tally.left:,} are left: {goes_on}", err=True)
     if tally.left:
         raise typer.Exit(INCOMPLETE)
+
+
+def _goes_on(tally: Tally, batch: bool) -> str:
+    return BATCHES_GO_ON if batch and tally.in_batches else GOES_ON
 
 
 def _say_end(workplace: Workplace, judges: Sequence[Judge], tally: Tally, out: Path | None) -> None:

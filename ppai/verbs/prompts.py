@@ -35,7 +35,10 @@ def prompts(
     topics: Annotated[
         Path | None, typer.Option(help="YAML list of topics, or a text with one a line; default the study's twenty")
     ] = None,
-    per_topic: Annotated[int | None, typer.Option("--per-topic", help="posts a topic; default 5")] = None,
+    per_topic: Annotated[
+        int | None,
+        typer.Option("--per-topic", help="posts a topic; default 5; another number asks for every post anew"),
+    ] = None,
     out: Annotated[
         Path, typer.Option(help="a directory to begin a study in, or a file *test_samples.jsonl in one")
     ] = Path("test_prompts"),
@@ -82,13 +85,14 @@ def prompts(
     job = Job(wanted, read_prices(prices))
     if max_cost is not None and job.costs.price is None:
         raise PPAIError(f"--max-cost: the price of {model} is not known; give one with --prices")
-    _say_plan(job)
-    if not dry_run:
+    if dry_run:
+        _say_plan(job)
+    else:
         _run(job, settings.openai_api_key, concurrency, timeout, max_cost)
 
 
 def _run(job: Job, key: SecretStr | None, concurrency: int, timeout: float, max_cost: float | None) -> None:
-    """Asks, and writes the set. Raises JudgeStopped, and typer.Exit where posts are still missing."""
+    """Says the plan, asks, and writes the set. Raises JudgeStopped, and typer.Exit where posts are still missing."""
     import asyncio
 
     from eval.client import ModelClient
@@ -96,12 +100,14 @@ def _run(job: Job, key: SecretStr | None, concurrency: int, timeout: float, max_
 
     sampling = job.wanted.sampling
     try:
-        if job.writing.missing():
-            client = ModelClient(sampling.model, base_url=sampling.base_url, api_key=key, timeout=timeout)
-            with _bar(job) as bar:
-                came = partial(_advance, bar, job)
-                asyncio.run(job.run(client, concurrency=concurrency, max_cost=max_cost, came=came))
-        job.finish()
+        with job.held():
+            _say_plan(job)
+            if job.writing.missing():
+                client = ModelClient(sampling.model, base_url=sampling.base_url, api_key=key, timeout=timeout)
+                with _bar(job) as bar:
+                    came = partial(_advance, bar, job)
+                    asyncio.run(job.run(client, concurrency=concurrency, max_cost=max_cost, came=came))
+            job.finish()
     except KeyboardInterrupt:
         typer.echo(f"stopped: {SAYS_HOW}", err=True)
         raise typer.Exit(INTERRUPTED) from None

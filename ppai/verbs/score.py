@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ppai.workplace import Workplace
 
 EPILOG = example("ppai score data_to_share", "ppai score my_study --references answers.csv --encoder minilm")
-NO_ENCODER = "none"
+ENCODER, NO_ENCODER = "roberta-large", "none"
 
 
 def score(
@@ -30,8 +30,9 @@ def score(
         typer.Option(help="its column of answers; default reference, human_answer, best_comment, answer ..."),
     ] = None,
     encoder: Annotated[
-        str, typer.Option(help="of BERTScore: a model's name, a folder, minilm (needs no network), or none")
-    ] = "roberta-large",
+        str | None,
+        typer.Option(help=f"of BERTScore: a model's name (default {ENCODER}), a folder, minilm (no network), or none"),
+    ] = None,
     encoder_layers: Annotated[int | None, typer.Option(min=1, help="its layer, where bert-score knows none")] = None,
     arm: Annotated[str, typer.Option(help="as_is, or plain: responses with their format flattened")] = "as_is",
     resamples: Annotated[int, typer.Option(min=100, max=100_000, help="of the prompts")] = 10_000,
@@ -39,6 +40,8 @@ def score(
     json_file: Annotated[
         str | None, typer.Option("--json", help="also write the scorings; - for standard output")
     ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="name the study's scorings, and score nothing")] = False,
+    forget: Annotated[str | None, typer.Option(help="delete the scoring of this name, and score nothing")] = None,
     study: StudyName = None,
     database: Database = None,
 ) -> None:
@@ -50,15 +53,27 @@ def score(
 
     if arm not in (Arm.AS_IS.value, Arm.PLAIN.value):
         raise PPAIError(f"--arm: {arm!r} is neither as_is nor plain")
-    if references is None and reference_column is not None:
-        raise PPAIError("--reference-column: there are no --references")
+    if listed and forget is not None:
+        raise PPAIError("--list and --forget: one at a time")
+    of_references = {"reference-column": reference_column, "encoder": encoder, "encoder-layers": encoder_layers}
+    for option, value in of_references.items():
+        if references is None and value is not None:
+            raise PPAIError(f"--{option}: there are no --references")
+    if (listed or forget is not None) and references is not None:
+        raise PPAIError(f"--{'list' if listed else 'forget'}: scores nothing, and takes no --references")
     workplace = open_workplace(source, study, database=database)
+    if listed:
+        typer.echo("\n".join(_listed(workplace)))
+        return
+    if forget is not None:
+        typer.echo(_forgotten(workplace, forget))
+        return
     chosen = workplace.study
     shown, how = Arm(arm), Resampling(resamples=resamples, seed=seed)
     scorings: list[Scores] = []
     if references is not None:
         answers = _answers(chosen, references, reference_column)
-        scorings.append(_against(chosen, answers, references.name, encoder, encoder_layers, shown, how))
+        scorings.append(_against(chosen, answers, references.name, encoder or ENCODER, encoder_layers, shown, how))
     scorings.append(description(chosen, arm=shown, how=how))
     # Whatever could be wrong has been found: only now is anything written.
     kept = _kept(workplace, scorings)
@@ -78,9 +93,11 @@ def _answers(study: Study, file: Path, column: str | None) -> dict[str, tuple[st
     read = read_answers(file, column)
     answers = read.of_study(study)
     several = sum(len(texts) > 1 for texts in answers.values())
-    more = f"; {several} have several, and the best counts" if several else ""
+    have = "has" if several == 1 else "have"
+    best = "ROUGE and BERTScore count the best, BLEU the n-grams of all"
+    more = f"; {several} {have} several: {best}" if several else ""
     without = len(study.prompts) - len(answers)
-    left_out = f"; {without} without one are left out" if without else ""
+    left_out = f"; {without} without one {'is' if without == 1 else 'are'} left out" if without else ""
     typer.echo(
         f"{read.name}: {read.column}: answers to {len(answers)} of {len(study.prompts)} prompts{left_out}{more}",
         err=True,
@@ -104,6 +121,32 @@ def _against(
     return against_references(
         study, answers, file, encoder=loaded, arm=arm, how=how, note=lambda text: typer.echo(text, err=True)
     )
+
+
+def _listed(workplace: Workplace) -> list[str]:
+    """A line a scoring."""
+    from ppai.scored import is_stale
+
+    try:
+        scorings = workplace.scorings()
+    finally:
+        workplace.close()
+    stale = "  (stale: the responses have changed since)"
+    return [f"{one.name}{stale if is_stale(one, workplace.study) else ''}" for one in scorings] or ["no scorings"]
+
+
+def _forgotten(workplace: Workplace, name: str) -> str:
+    """Deletes a scoring, and says so; raises PPAIError where there is none of the name."""
+    try:
+        known = [scores.name for scores in workplace.scorings()]
+        if name not in known:
+            there = ", ".join(map(repr, known)) or "none"
+            raise PPAIError(f"--forget: there is no scoring {name!r}; there are: {there}")
+        workplace.store.forget_scores(workplace.name, name)
+        file = workplace.write_scores()
+    finally:
+        workplace.close()
+    return f"forgot {name!r}" + (f"; wrote {file}" if file else "")
 
 
 def _kept(workplace: Workplace, scorings: list[Scores]) -> str:
