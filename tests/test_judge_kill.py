@@ -22,6 +22,14 @@ from ppai.studyfiles import read_study, write_general
 
 ROOT = Path(__file__).parents[1]
 CONCURRENCY = 8
+SOON_DEAD = """
+from eval.judging import ledger
+from ppai.__main__ import main
+
+ledger.LEASE_SECONDS, ledger.BEAT_SECONDS, ledger.MARGIN_SECONDS = 3.0, 0.3, 1.0
+main()
+"""
+"""The command, but for a run that is killed being taken for dead sooner."""
 
 
 def slowly(seconds: float) -> Callable[[Asked], Reply]:
@@ -43,17 +51,19 @@ class Runs:
     """`ppai judge` in processes of their own, on one study and one server."""
 
     def __init__(self, directory: Path, server: ScriptedServer, database: str | None) -> None:
+        self.soon_dead = False
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PPAI_", "OPENAI_"))}
         self.environment = {**kept, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "sk-test"}
         if database is not None:
             self.environment["PPAI_DATABASE_URL"] = database
         judge = ["--judge", "openai:m", "--base-url", server.url, "--concurrency", str(CONCURRENCY)]
-        self.command = [sys.executable, "-m", "ppai", "judge", str(directory), *judge]
+        self.arguments = ["judge", str(directory), *judge]
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self, *more: str) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
-        run = subprocess.Popen([*self.command, *more], env=self.environment, stdout=pipe, stderr=pipe, text=True)
+        command = [sys.executable, *(("-c", SOON_DEAD) if self.soon_dead else ("-m", "ppai")), *self.arguments, *more]
+        run = subprocess.Popen(command, env=self.environment, stdout=pipe, stderr=pipe, text=True)
         self.started.append(run)
         return run
 
@@ -106,6 +116,7 @@ def runs_in(database: str) -> int:
 def test_a_killed_run_loses_at_most_what_was_in_flight(
     runs: Runs, server: ScriptedServer, directory: Path, database: str
 ) -> None:
+    runs.soon_dead = True
     first = runs.start()
     wait_until(lambda: len(server.answers) >= 40)
     first.send_signal(signal.SIGKILL)
@@ -138,6 +149,7 @@ def test_two_runs_at_once_share_the_items_out(
 def test_a_run_takes_over_from_one_that_is_killed_beside_it(
     runs: Runs, server: ScriptedServer, directory: Path, database: str
 ) -> None:
+    runs.soon_dead = True
     server.script = slowly(1)
     first, second = runs.start(), runs.start()
     wait_until(lambda: server.max_in_flight > CONCURRENCY)
@@ -170,6 +182,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_holds_nothing(
 
 def test_a_directory_of_its_own_is_safe_from_a_kill_too(directory: Path, server: ScriptedServer) -> None:
     runs = Runs(directory, server, None)
+    runs.soon_dead = True
     first = runs.start()
     wait_until(lambda: len(server.answers) >= 40)
     first.send_signal(signal.SIGKILL)

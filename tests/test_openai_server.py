@@ -119,9 +119,9 @@ def test_it_streams_unless_told_not_to(server: ScriptedServer) -> None:
 
 
 def test_requests_at_once_are_counted(server: ScriptedServer) -> None:
-    server.script = lambda asked: replace(outcomes({"overall": "Tie"}), delay=0.1)
+    server.script = lambda asked: replace(outcomes({"overall": "Tie"}), delay=0.5)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda number: ask(server, f"item {number}"), range(8)))
+        list(pool.map(lambda number: ask(server, f"item {number}", timeout=60), range(8)))
     assert (server.max_in_flight, len(server.answers)) == (4, 8)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from eval.client.reply import Finish, Reply
+from eval.prompt_writing import replies
 from eval.prompt_writing.ages import ages_said, grown_up_children, says_age
 from eval.prompt_writing.checking import Post, age_fault, faults
 from eval.prompt_writing.existing import check_set
@@ -21,9 +22,10 @@ from eval.prompt_writing.reading import read_post
 from eval.prompt_writing.replies import KeptReplies
 from eval.prompt_writing.request import PROMPT, SCHEMA, Sampling, prompt_version, request_for
 from eval.prompt_writing.selection import Selection
+from eval.prompt_writing.set_files import write_set
 from eval.prompt_writing.topics import Topic, read_topics
 from eval.prompt_writing.training import TrainingTexts
-from ppai.errors import StudyError
+from ppai.errors import PPAIError, StudyError
 
 BODY = " ".join(f"word{number}" for number in range(40)) + ". Our son is 4 years old. What would you do?"
 GOOD = Post("He will not sleep", BODY, 4)
@@ -326,6 +328,53 @@ class TestKeptReplies:
         again = KeptReplies(path)
         assert (again["one"], again.cost("one")) == (reply, 0.5)
         assert (again["three"].text, again.cost("three")) == ("good", None)
+
+    def test_what_another_run_kept_before_it_was_held_counts(self, tmp_path: Path) -> None:
+        first, second = (KeptReplies(tmp_path / "set.partial") for _ in range(2))
+        with first:
+            first.keep("one", Reply("good"), 0.5)
+            with pytest.raises(PPAIError, match="another run is making this set"), second:
+                pass
+        with second:
+            assert "one" in second and second.cost("one") == 0.5
+
+    def test_a_file_that_is_removed_before_it_is_held_is_made_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, lock, opened = tmp_path / "set.partial", replies._lock, []
+
+        def lock_too_late(file: Any) -> None:
+            opened.append(file)
+            if len(opened) == 1:
+                path.unlink()
+            lock(file)
+
+        monkeypatch.setattr(replies, "_lock", lock_too_late)
+        with KeptReplies(path) as kept:
+            kept.keep("one", Reply("good"), None)
+        assert len(opened) == 2 and "one" in KeptReplies(path)
+
+    def test_only_a_finished_or_an_empty_file_goes(self, tmp_path: Path) -> None:
+        path = tmp_path / "new" / "set.partial"
+        with KeptReplies(path):
+            assert path.exists()
+        assert not path.parent.exists()
+        with KeptReplies(path) as kept:
+            kept.keep("one", Reply("good"), None)
+        assert path.exists()
+        with KeptReplies(path) as kept:
+            kept.finish()
+        assert not path.exists() and path.parent.exists()
+
+
+class TestSetFiles:
+    def test_a_set_that_stands_is_never_overwritten(self, tmp_path: Path) -> None:
+        target = tmp_path / "test_samples.jsonl"
+        write_set(target, (ITEM,), {ITEM.id: GOOD}, {})
+        before = target.read_bytes()
+        with pytest.raises(PPAIError, match="stands already"):
+            write_set(target, (), {}, {})
+        assert target.read_bytes() == before and before
 
 
 class TestExistingSet:

@@ -19,6 +19,7 @@ from forum_posts import Ask, ask_of, good, post_for, reply_with
 from openai_replies import Reply, content_filter, failure, incomplete, rate_limited, refusal, text
 from openai_server import Asked, ScriptedServer
 
+from eval.prompt_writing.job import Job
 from ppai.__main__ import main
 from ppai.studyfiles import read_study
 
@@ -350,6 +351,51 @@ class TestStopping:
         assert len(kept_lines(out)) >= 2
 
 
+class TestTwoRunsAtOnce:
+    @pytest.fixture
+    def beside(self, topics: Path, monkeypatch: pytest.MonkeyPatch) -> Beside:
+        """Lets another process begin and end after a run has read what is kept, and before it asks."""
+
+        def prepare(server: ScriptedServer, *more: object) -> None:
+            read = Job.__init__
+            options = ["--topics", topics, "--per-topic", 3, "--out", topics.parent / "study", *more]
+
+            def read_and_wait(job: Job, *arguments: Any) -> None:
+                read(job, *arguments)
+                process = started("--base-url", server.url, *options)
+                _, error = process.communicate(timeout=60)
+                assert process.returncode == (1 if more else 0), error
+
+            monkeypatch.setattr(Job, "__init__", read_and_wait)
+
+        return prepare
+
+    def test_a_set_that_another_run_finished_meanwhile_stays_and_is_not_paid_for_again(
+        self, topics: Path, make: Make, beside: Beside
+    ) -> None:
+        with ScriptedServer(good) as server:
+            beside(server)
+            done = make(server, topics)
+            assert set(server.answers.values()) == {1} and len(server.asked) == 6
+        assert done.returncode == 2 and "stands already" in done.stderr, done.stderr
+        assert len(rows_of(topics)) == 6
+        assert sorted(path.name for path in (topics.parent / "study").iterdir()) == [
+            "test_samples.jsonl",
+            "test_samples_made.json",
+        ]
+
+    def test_what_another_run_kept_meanwhile_is_not_asked_again(self, topics: Path, make: Make, beside: Beside) -> None:
+        with ScriptedServer(good) as server:
+            beside(server, "--concurrency", 1, "--max-cost", 0.028)
+            done = make(server, topics)
+        assert done.returncode == 0, done.stderr
+        assert set(server.answers.values()) == {1} and len(server.asked) == 6
+        assert len(rows_of(topics)) == 6 and not kept_lines(topics.parent / "study")
+
+
+Beside = Callable[..., None]
+
+
 def kept_lines(out: Path) -> list[dict[str, Any]]:
     path = out / "test_samples.partial"
     if not path.exists():
@@ -408,9 +454,9 @@ class TestWrongInput:
         assert not (tmp_path / "study").exists()
 
     def test_without_a_key_it_says_so(self, tmp_path: Path, run: Run) -> None:
-        done = run("--out", tmp_path / "study", key="")
+        done = run("--out", tmp_path / "new" / "study", key="")
         assert (done.returncode, done.stderr.strip()) == (2, "OPENAI_API_KEY is not set")
-        assert not (tmp_path / "study").exists()
+        assert not (tmp_path / "new").exists()
 
 
 class TestCheck:

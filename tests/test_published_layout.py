@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eval.report import summarise
 from ppai.errors import PPAIError, StudyError
+from ppai.frames import verdict_frame, vote_frame
 from ppai.schema import (
     DEFAULT_CRITERIA,
     Arm,
@@ -218,18 +220,50 @@ def test_orders_are_merged_and_what_is_left_out_is_counted(tmp_path: Path) -> No
     report = write_published(study.model_copy(update={"votes": (vote,)}), tmp_path)
     assert report.lines() == (
         "3 unscored verdicts left out",
-        "1 pairs left out because one of their two orders is unscored",
+        "2 pairs left out because only one of their two orders has outcomes",
         "1 outcomes on which the two orders disagreed, written as Tie",
         "1 votes left out: this layout has no place for them",
     )
     table = pd.read_csv(tmp_path / "j_judge_output.csv", index_col=0)
     assert list(table.columns) == ["winner_adoptability", "winner_overall", "justification", "id"]
-    assert table["id"].tolist() == [1, 2, 5]
-    assert table["winner_adoptability"].tolist() == ["System A", "Tie", "System B"]
-    assert table["winner_overall"].tolist() == ["Tie", "Tie", "Tie"]
-    assert table["justification"].fillna("").tolist() == ["bf", "bf", ""]
+    assert table["id"].tolist() == [1, 2]
+    assert table["winner_adoptability"].tolist() == ["System A", "Tie"]
+    assert table["winner_overall"].tolist() == ["Tie", "Tie"]
+    assert table["justification"].tolist() == ["bf", "bf"]
     for further in ("j@as_is@1", "j@plain@0"):
         assert pd.read_csv(tmp_path / f"{further}_judge_output.csv", index_col=0)["id"].tolist() == [5]
+
+
+def test_a_judge_of_one_order_is_written_as_it_is(tmp_path: Path) -> None:
+    report = write_published(small([verdict(1), verdict(2, "fb", "a"), verdict(3, outcome=None)]), tmp_path)
+    assert report.lines() == ("1 unscored verdicts left out",)
+    table = pd.read_csv(tmp_path / "j_judge_output.csv", index_col=0)
+    assert table["winner_adoptability"].tolist() == ["System A", "System B"]
+    assert table["justification"].fillna("").tolist() == ["bf", ""]
+
+
+def test_pairs_and_criteria_of_one_order_are_left_out_as_the_report_leaves_them_out(tmp_path: Path) -> None:
+    only = {"outcomes": {"overall": "a"}}
+    study = small(
+        [
+            *(verdict(1), verdict(1, "fb", "b")),
+            verdict(2),
+            *(verdict(3), verdict(3, "fb") | {"outcomes": {"overall": "tie"}}),
+            *(verdict(4, "fb") | only, verdict(4, outcome=None)),
+            *(verdict(5) | only, verdict(5, "fb") | {"outcomes": {"adoptability": "a"}}),
+        ]
+    )
+    report = write_published(study, tmp_path)
+    assert (report.one_order, report.one_order_outcomes, report.conflicts) == (3, 1, 0)
+    table = pd.read_csv(tmp_path / "j_judge_output.csv", index_col=0)
+    assert table["id"].tolist() == [1, 3]
+    found = summarise(study, vote_frame((), study.config.keys), verdict_frame(study.verdicts, study.config.keys))
+    for key, written in (("adoptability", ["System A", ""]), ("overall", ["Tie", "Tie"])):
+        assert table[f"winner_{key}"].fillna("").tolist() == written
+        reported = found.criteria[key]["judge:j"].rates
+        words = [word for word in written if word]
+        assert reported.n == len(words)
+        assert reported.shares["base"].estimate == pytest.approx(words.count("System A") / len(words))
 
 
 def test_arms_and_samples_are_files_of_their_own_and_read_back_apart(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,8 +47,24 @@ class Job:
         texts = TrainingTexts(wanted.against)
         self.compared_with = texts.count()
         """Texts that no post may repeat."""
+        self._texts = texts
+        self.writing = self._from_kept()
+
+    def _from_kept(self) -> Writing:
+        wanted = self.wanted
         items = plan(wanted.topics, wanted.per_topic, wanted.sampling.seed)
-        self.writing = Writing(items, wanted.sampling, self.kept, wanted.attempts, texts)
+        return Writing(items, wanted.sampling, self.kept, wanted.attempts, self._texts)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps other runs from this set, and starts from what they left; `run` and `finish` belong within.
+
+        Raises PPAIError where another run is making the set, or has made it by now.
+        """
+        with self.kept:
+            target_of(self.wanted.out)
+            self.writing = self._from_kept()
+            yield
 
     def estimate(self) -> tuple[int, Usage]:
         """How many requests are left if no further reply is refused, and what they will take together."""
@@ -62,13 +79,12 @@ class Job:
         author = ModelAuthor(client, self.wanted.sampling, self.costs)
         asking = Asking(author, self.kept, concurrency=concurrency, max_cost=max_cost, came=lambda: came(asking))
         try:
-            with self.kept:
-                await asking.write(self.writing)
+            await asking.write(self.writing)
         finally:
             await author.close()
 
     def finish(self) -> None:
-        """Writes the set and its record, and removes the kept replies.
+        """Writes the set and its record; the kept replies go with the end of `held`.
 
         Raises Unfinished, naming up to three posts and what was wrong with their last replies, where some are missing.
         """
@@ -80,7 +96,7 @@ class Job:
                 f"(--attempts {attempts + 3} asks again): {'; '.join(said[:3])}"
             )
         write_set(self.target, self.writing.items, self.writing.selection.posts, self.record())
-        self.kept.path.unlink()
+        self.kept.finish()
 
     def record(self) -> dict[str, Any]:
         """How the set was made. Costs are US dollars, null where a price was not known."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,16 +16,16 @@ from ppai.errors import PPAIError
 class KeptReplies:
     """Replies by the key of their request, each appended as it comes; a line that a killed run tore is passed over.
 
-    The file is made and opened on entering it as a context manager.
+    As a context manager it makes the file, holds it against every other run, and reads it again: what another run
+    kept until then counts too.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        rows = list(_rows(path)) if path.exists() else []
-        self._replies = {key: reply for key, reply, _ in rows}
-        self._costs = {key: cost for key, _, cost in rows}
         self._file: Any = None
-        self._made_directory = False
+        self._made_directories: list[Path] = []
+        self._finished = False
+        self._read()
 
     def __contains__(self, key: str) -> bool:
         return key in self._replies
@@ -37,11 +39,11 @@ class KeptReplies:
 
     def __enter__(self) -> Self:
         """Raises PPAIError where the file cannot be written, or another run is writing it."""
-        self._made_directory = not self.path.parent.exists()
+        self._made_directories = [directory for directory in self.path.parents if not directory.exists()]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("a", encoding="ascii", newline="\n")
-            _lock(self._file)
+            self._file = _locked(self.path)
+            self._read()
             if self.path.read_bytes()[-1:] not in (b"", b"\n"):
                 self._file.write("\n")
         except BlockingIOError:
@@ -51,12 +53,18 @@ class KeptReplies:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leaves no empty file, and no directory that was made for one."""
+        """Leaves no file that is empty or finished, and no directory that was made for an empty one."""
+        if self._finished or not self._replies:
+            self._remove()
         self._file.close()
         if not self._replies:
-            self.path.unlink()
-            if self._made_directory:
-                self.path.parent.rmdir()
+            with suppress(OSError):  # another run may be at work there by now
+                for directory in self._made_directories:
+                    directory.rmdir()
+
+    def finish(self) -> None:
+        """Says that the set is written: the file goes when it is let go of."""
+        self._finished = True
 
     def keep(self, key: str, reply: Reply, cost_usd: float | None) -> None:
         try:
@@ -66,8 +74,36 @@ class KeptReplies:
             raise self._unwritable(error) from None
         self._replies[key], self._costs[key] = reply, cost_usd
 
+    def _read(self) -> None:
+        rows = list(_rows(self.path)) if self.path.exists() else []
+        self._replies = {key: reply for key, reply, _ in rows}
+        self._costs = {key: cost for key, _, cost in rows}
+
+    def _remove(self) -> None:
+        """While it is held, where the system can: a run that waits for it then knows that it is gone."""
+        try:
+            self.path.unlink(missing_ok=True)
+        except PermissionError:  # Windows removes no open file
+            self._file.close()
+            self.path.unlink(missing_ok=True)
+
     def _unwritable(self, error: OSError) -> PPAIError:
         return PPAIError(f"{self.path}: cannot be written: {error.strerror or error}")
+
+
+def _locked(path: Path) -> Any:
+    """Opens and holds the file that stands at the path, not one that was removed between the two."""
+    while True:
+        file = path.open("a", encoding="ascii", newline="\n")
+        try:
+            _lock(file)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                    return file
+        except OSError:
+            file.close()
+            raise
+        file.close()
 
 
 def _lock(file: Any) -> None:

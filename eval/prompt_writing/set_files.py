@@ -39,7 +39,11 @@ def partial_of(target: Path) -> Path:
 
 
 def write_set(target: Path, items: tuple[Item, ...], posts: Mapping[int, Post], record: Mapping[str, Any]) -> None:
-    """Writes the set and the record, each whole or not at all; every item has its post."""
+    """Writes the set and the record, each whole or not at all; every item has its post.
+
+    Raises PPAIError, and writes nothing, where `target_of` does: a set that stands is never overwritten.
+    """
+    target_of(target)
     lines = [json.dumps(_row(item, posts[item.id]), ensure_ascii=False) + "\n" for item in items]
     made = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
     write_whole(target.parent, {target.stem + RECORD_SUFFIX: made, target.name: "".join(lines)})

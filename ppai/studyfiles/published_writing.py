@@ -45,7 +45,9 @@ class PublishedReport:
     unscored: int = 0
     """Verdicts without usable outcomes."""
     one_order: int = 0
-    """Pairs left out because one of their two orders is unscored."""
+    """Pairs of a judge asked in both orders that are left out, having outcomes in one order only."""
+    one_order_outcomes: int = 0
+    """Criteria left empty for the same in pairs that are written."""
     conflicts: int = 0
     """Criteria of pairs on which the two orders disagreed, written as Tie."""
     votes: int = 0
@@ -54,7 +56,8 @@ class PublishedReport:
         """What a person should know, one sentence a line."""
         counts = (
             (self.unscored, "unscored verdicts left out"),
-            (self.one_order, "pairs left out because one of their two orders is unscored"),
+            (self.one_order, "pairs left out because only one of their two orders has outcomes"),
+            (self.one_order_outcomes, "outcomes left empty because only one of the two orders has one"),
             (self.conflicts, "outcomes on which the two orders disagreed, written as Tie"),
             (self.votes, "votes left out: this layout has no place for them"),
         )
@@ -95,6 +98,7 @@ def write_published(study: Study, directory: Path, stem: str | None = None) -> P
         write_whole(directory, files),
         unscored=sum(table.unscored for table in tables),
         one_order=sum(table.one_order for table in tables),
+        one_order_outcomes=sum(table.one_order_outcomes for table in tables),
         conflicts=sum(table.conflicts for table in tables),
         votes=len(study.votes),
     )
@@ -110,10 +114,12 @@ class _Table:
         self.study = study
         self.reference = study.config.reference_id
         self.unscored = sum(verdict.unscored is not None for verdict in verdicts)
-        self.one_order = self.conflicts = 0
+        self.one_order = self.one_order_outcomes = self.conflicts = 0
         self.by_prompt: dict[str, list[Verdict]] = {}
         for verdict in verdicts:
             self.by_prompt.setdefault(verdict.prompt_id, []).append(verdict)
+        # As in `eval.statistics.pairs`: asked about any pair in both orders, it counts where both have an outcome.
+        self.orders = max(len({verdict.system_a for verdict in of_pair}) for of_pair in self.by_prompt.values())
 
     def text(self) -> str:
         """The table as pandas writes it, with its index as a first column without a name."""
@@ -126,30 +132,32 @@ class _Table:
     def _row(self, prompt: Prompt, keys: tuple[str, ...]) -> list[str]:
         verdicts = self.by_prompt.get(prompt.id, [])
         scored = [verdict for verdict in verdicts if verdict.unscored is None]
-        if not scored:
+        outcomes = [self._outcomes(scored, key) for key in keys]
+        alone = sum(0 < len(found) < self.orders for found in outcomes)
+        if not any(len(found) == self.orders for found in outcomes):
+            self.one_order += alone > 0
             return []
-        if len(scored) < len(verdicts):
-            self.one_order += 1
-            return []
-        winners = [self._winner(scored, key) for key in keys]
-        if not any(winners):
-            return []
+        self.one_order_outcomes += alone
+        winners = [self._winner(found) for found in outcomes]
         first = next((v for v in scored if v.system_a == self.reference), None)
         return [*winners, (first and first.justification) or "", prompt.id]
 
-    def _winner(self, verdicts: list[Verdict], key: str) -> str:
-        """The word for one criterion; empty where an order does not answer it."""
-        outcomes = {
-            outcome if outcome is None or verdict.system_a == self.reference else _MIRROR[outcome]
-            for verdict in verdicts
-            for outcome in [verdict.outcomes.get(key)]
-        }
-        if None in outcomes:
+    def _outcomes(self, scored: Sequence[Verdict], key: str) -> list[Outcome]:
+        """Of one criterion, one for each order that has it, as if the reference had been shown first."""
+        return [
+            outcome if verdict.system_a == self.reference else _MIRROR[outcome]
+            for verdict in scored
+            if (outcome := verdict.outcomes.get(key)) is not None
+        ]
+
+    def _winner(self, outcomes: Sequence[Outcome]) -> str:
+        """The word for one criterion; empty where an order that was wanted does not answer it."""
+        if len(outcomes) < self.orders:
             return ""
-        if len(outcomes) > 1:
+        if len(set(outcomes)) > 1:
             self.conflicts += 1
             return _WORDS[Outcome.TIE]
-        return _WORDS[next(outcome for outcome in outcomes if outcome)]
+        return _WORDS[outcomes[0]]
 
 
 def _prompt_rows(study: Study) -> dict[str, dict[str, Any]]:
