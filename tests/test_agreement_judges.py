@@ -215,6 +215,14 @@ class TestUsable:
             "pairs; they may be 10 points apart",
         )
 
+    def test_who_lacks_decisive_outcomes_for_a_habit_of_length_is_named(self) -> None:
+        ties = [v for n in range(self.n) for v in voted(f"p{n}", "ttt")]
+        people = judge(self.study(), *ties, *self.verdicts())
+        assert any("no decisive votes of people on the same pairs" in reason for reason in people.reasons)
+        judged = [verdict for n in range(self.n) for verdict in both(f"p{n}", "tie", "tie")]
+        itself = judge(self.study(), *self.votes(), *judged)
+        assert any("no decisive verdicts of its own" in reason for reason in itself.reasons)
+
     def test_one_that_saw_the_names_is_never_usable(self) -> None:
         named = [v.model_copy(update={"named": True}) for v in self.verdicts()]
         found = judge(self.study(), *self.votes(), *named)

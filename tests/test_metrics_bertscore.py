@@ -88,7 +88,7 @@ def test_an_empty_text_scores_nothing(minilm: Encoder) -> None:
 def test_texts_that_are_cut_off_are_counted(minilm: Encoder) -> None:
     long = "word " * 600
     found = bertscore([long, "short"], [["short"], [long]], minilm)
-    assert found.notes[0].startswith("1 of 2 texts are longer than the 512 tokens that minilm reads")
+    assert found.notes[0].startswith("1 of 2 texts is longer than the 512 tokens that minilm reads")
 
 
 def test_a_folder_is_taken_with_its_layer(roberta: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_folder_is_taken_with_its_layer(roberta: Path) -> None:
 def test_a_folder_whose_layer_is_not_known_is_refused(roberta: Path) -> None:
     with pytest.raises(PPAIError, match="--encoder-layers: bert-score knows no best layer"):
         load_encoder(str(roberta))
-    with pytest.raises(PPAIError, match="--encoder-layers: Invalid num_layers"):
+    with pytest.raises(PPAIError, match=r"--encoder-layers: .* has 3 layers, not 9$"):
         load_encoder(str(roberta), 9)
 
 
@@ -151,6 +151,7 @@ def study(tmp_path: Path) -> Path:
 
     write_general(small_study(), tmp_path / "study")
     rows = [{"id": prompt, "answer": f"an answer to {prompt}"} for prompt in ("p1", "p2", "p3")]
+    rows[0]["answer"] += " word" * 600
     (tmp_path / "human.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return tmp_path
 
@@ -175,8 +176,15 @@ def test_minilm_needs_no_network(study: Path, silent_server: str) -> None:
     done = scored(study, "--encoder", "minilm", HF_ENDPOINT=silent_server)
     assert done.returncode == 0, done.stderr
     assert "BERTScore (avg.)" in done.stdout and "signature: minilm_L6" in done.stdout
-    names = [json.loads(line)["name"] for line in (study / "study/scores.jsonl").read_text("utf-8").splitlines()]
-    assert names == ["description as_is", "human.jsonl as_is minilm"]
+    rows = [json.loads(line) for line in (study / "study/scores.jsonl").read_text("utf-8").splitlines()]
+    assert [row["name"] for row in rows] == [
+        "description as_is",
+        f"human.jsonl {rows[1]['references_digest'][:6]} as_is minilm",
+    ]
+    assert [note.split(" longer")[0] for note in rows[1]["notes"]] == [
+        "base: 1 of 4 texts is",
+        "new: 1 of 4 texts is",
+    ], "what was cut off is stored"
 
 
 def test_the_module_of_evaluate_gives_the_same(minilm: Encoder) -> None:

@@ -50,6 +50,7 @@ def test_the_answers_of_a_study_are_in_its_order(tmp_path: Path) -> None:
     [
         ([{"id": "p1", "text": "a"}, {"id": "p9", "text": "b"}], None, "r.jsonl:2: the study has no prompt 'p9'"),
         ([{"id": f"q{n}", "text": "b"} for n in range(9)], None, "no prompt 'q0' (nor 8 others that the file names)"),
+        ([{"id": f"q{n}", "text": "b"} for n in range(2)], None, "(nor 1 other that the file names)"),
         ([{"id": "p1", "text": ""}], None, "r.jsonl: text: holds no text"),
         ([{"id": "p1", "text": "p1"}], None, "r.jsonl: text: holds the posts"),
         ([{"id": "p1", "said": "a"}], None, "r.jsonl: no column of answers"),
@@ -86,3 +87,17 @@ def test_what_is_no_table_is_refused(tmp_path: Path, name: str, text: str, said:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(PPAIError, match=r"none\.csv: the file is missing"):
         read_answers(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(("same", "refused"), [(20, True), (18, True), (17, False)])
+def test_a_systems_own_responses_are_no_answers(tmp_path: Path, same: int, refused: bool) -> None:
+    prompts = tuple(f"p{n}" for n in range(20))
+    study = small_study(prompts, lengths={(prompt, "new"): 12 for prompt in prompts})
+    own = [one for one in study.responses if one.system == study.config.system_ids[1]]
+    rows = [{"id": one.prompt_id, "text": one.text if n < same else "of people"} for n, one in enumerate(own)]
+    read = read_answers(written(tmp_path, "r.jsonl", lines(*rows)))
+    if not refused:
+        assert len(read.of_study(study)) == 20
+        return
+    with pytest.raises(PPAIError, match=rf"^r.jsonl: text: holds the responses of '{own[0].system}' \({same} of 20 "):
+        read.of_study(study)

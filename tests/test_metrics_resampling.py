@@ -141,7 +141,7 @@ def test_what_cannot_be_resampled_says_so() -> None:
 
 def test_an_estimate_that_no_resample_reaches_stays_inside_its_interval() -> None:
     """The number of different prompts falls in each resample but one, and the correction has no form."""
-    found = bootstrap(lambda weights: (weights > 0).sum(axis=1, keepdims=True).astype(float), 40, HOW)[0]
+    found = bootstrap(lambda drawn: (drawn > 0).sum(axis=1, keepdims=True).astype(float), np.eye(40), HOW)[0]
     assert found.method == METHOD_PERCENTILE
     assert found.estimate == found.high == 40 and found.low is not None and found.low < 30
 

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from eval.metrics.bleu import bleu
 from eval.metrics.describe import NAMES
 from ppai import __main__ as command
-from ppai.schema import Response, Study, System
+from ppai.schema import Arm, Response, Study, System
+from ppai.scored import scored_texts
 from ppai.store.sql import SqlStore
 from ppai.studyfiles import read_study, write_general
 
@@ -47,10 +48,14 @@ def written_study(**texts: str) -> Study:
     return study.model_copy(update={"responses": tuple(responses), "config": config})
 
 
+def human(n: int) -> str:
+    return HUMAN.format(n=n) + " You could read a book with him." * (n % 3)
+
+
 @pytest.fixture
 def answers(tmp_path: Path) -> Path:
     """Answers to ten of the twelve prompts."""
-    rows = [{"prompt_id": prompt, "human_answer": HUMAN.format(n=n)} for n, prompt in enumerate(PROMPTS[:10])]
+    rows = [{"prompt_id": prompt, "human_answer": human(n)} for n, prompt in enumerate(PROMPTS[:10])]
     file = tmp_path / "human.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return file
@@ -77,6 +82,12 @@ def scorings(directory: Path) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in rows}
 
 
+def against(directory: Path) -> dict[str, Any]:
+    """The one scoring against references."""
+    (found,) = [row for row in scorings(directory).values() if "references" in row]
+    return found
+
+
 def test_responses_are_described_without_references(study_dir: Path) -> None:
     said, _ = ran(study_dir)
     (found,) = scorings(study_dir).values()
@@ -84,17 +95,19 @@ def test_responses_are_described_without_references(study_dir: Path) -> None:
     assert set(found["systems"]["base"]) == set(NAMES)
     assert found["systems"]["base"]["list_share"]["estimate"] == 1
     assert found["systems"]["base"]["list_share"]["low"] < 0.9, "twelve of twelve are not all there could be"
-    gap = found["differences"]["tuned>base"]["first_person_share"]
-    assert gap["low"] > 0 and gap["p"] < 0.01 and gap["n"] == 12
+    gap = found["differences"]["tuned>base"]["list_share"]
+    assert gap["estimate"] == gap["low"] == -1 < gap["high"] < -0.4, "nor are twelve of twelve differences"
+    assert gap["p"] < 0.01 and gap["n"] == 12
+    assert "no spread to estimate" in found["differences"]["tuned>base"]["questions"]["reason"]
     assert "Responses (means; n: Base 12, Tuned 12)" in said and "share with a list" in said
     assert read_study(study_dir).scores[0].name == "description as_is"
 
 
 def test_scores_against_human_answers(study_dir: Path, answers: Path) -> None:
     said, progress = ran(study_dir, "--references", answers, "--encoder", "none")
-    found = scorings(study_dir)["human.jsonl as_is no BERTScore"]
+    found = against(study_dir)
     texts = [TUNED.format(n=n) for n in range(10)]
-    measure = bleu(texts, [[HUMAN.format(n=n)] for n in range(10)])
+    measure = bleu(texts, [[human(n)] for n in range(10)])
     stored = {name: found["systems"]["tuned"][name]["estimate"] for name in measure.names}
     assert stored == pytest.approx(dict(zip(measure.names, measure.of_all.tolist(), strict=True)), abs=1e-12)
     assert found["systems"]["tuned"]["rougeL"]["n"] == 10 and found["references"] == "human.jsonl"
@@ -103,6 +116,7 @@ def test_scores_against_human_answers(study_dir: Path, answers: Path) -> None:
     assert gap["estimate"] == pytest.approx(
         found["systems"]["tuned"]["rouge1"]["estimate"] - found["systems"]["base"]["rouge1"]["estimate"]
     )
+    assert found["texts"] == scored_texts(read_study(study_dir), Arm.AS_IS) and len(found["references_digest"]) == 16
     assert len(found["responses"]) == 20 and {"prompt_id", "system", "rouge2", "bleu"} <= set(found["responses"][0])
     assert "answers to 10 of 12 prompts; 2 without one are left out" in progress
     header = said.splitlines()[1].split()
@@ -118,13 +132,57 @@ def test_arms_and_files_are_kept_apart_and_a_second_run_takes_the_place_of_the_f
     for arm in ("as_is", "plain", "plain"):
         ran(study_dir, "--references", other, "--encoder", "none", "--arm", arm)
     found = scorings(study_dir)
+    (digest,) = {row["references_digest"][:6] for row in found.values() if "references" in row}
     assert sorted(found) == [
         "description as_is",
         "description plain",
-        "other.jsonl as_is no BERTScore",
-        "other.jsonl plain no BERTScore",
+        f"other.jsonl {digest} as_is no BERTScore",
+        f"other.jsonl {digest} plain no BERTScore",
     ]
     assert found["description plain"]["systems"]["base"]["list_share"]["estimate"] == 0
+
+
+def test_other_answers_in_a_file_of_the_same_name_are_another_scoring(study_dir: Path, answers: Path) -> None:
+    ran(study_dir, "--references", answers, "--encoder", "none")
+    first = against(study_dir)["name"]
+    answers.write_text(answers.read_text("utf-8").replace("and rest", "and sleep"), "utf-8")
+    ran(study_dir, "--references", answers, "--encoder", "none")
+    assert len(scorings(study_dir)) == 3
+
+    said, _ = ran(study_dir, "--forget", first)
+    assert said.startswith(f"forgot {first!r}; wrote")
+    assert first not in scorings(study_dir) and len(scorings(study_dir)) == 2
+    assert against(study_dir)["references"] == "human.jsonl"
+    assert ran(study_dir, "--list")[0].splitlines() == sorted(scorings(study_dir))
+    for name in scorings(study_dir):
+        said, _ = ran(study_dir, "--forget", name)
+    assert "; removed " in said
+    assert not (study_dir / "scores.jsonl").exists() and ran(study_dir, "--list")[0] == "no scorings\n"
+
+
+def test_a_scoring_of_responses_that_have_changed_is_said_to_be_stale(study_dir: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    store = SqlStore(url)
+    store.load(written_study())
+    ran(url)
+    assert ran(url, "--list")[0] == "description as_is\n"
+    store.load(written_study(tuned=TUNED + " Really."), replace=True)
+    assert ran(url, "--list")[0] == "description as_is  (stale: the responses have changed since)\n"
+    ran(url)
+    assert ran(url, "--list")[0] == "description as_is\n"
+
+
+@pytest.mark.parametrize(("have", "said"), [(1, "1 has several: ROUGE"), (2, "2 have several: ROUGE")])
+def test_the_answers_are_counted_in_words_that_fit(study_dir: Path, tmp_path: Path, have: int, said: str) -> None:
+    rows = [
+        {"id": prompt, "answer": [HUMAN, "Rest."] if number < have else HUMAN}
+        for number, prompt in enumerate(PROMPTS[:11])
+    ]
+    file = tmp_path / "several.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    _, progress = ran(study_dir, "--references", file, "--encoder", "none")
+    assert "; 1 without one is left out" in progress and said in progress
+    assert "BLEU the n-grams of all" in progress
 
 
 def test_a_store_is_scored_too(study_dir: Path, tmp_path: Path) -> None:
@@ -147,7 +205,7 @@ def test_empty_and_missing_responses(study_dir: Path, answers: Path) -> None:
     pairs = tuple(pair for pair in study.pairs if pair.prompt_id != "p0")
     write_general(study.model_copy(update={"responses": tuple(emptied), "pairs": pairs}), study_dir)
     ran(study_dir, "--references", answers, "--encoder", "none")
-    found = scorings(study_dir)["human.jsonl as_is no BERTScore"]
+    found = against(study_dir)
     assert found["systems"]["base"]["bleu"]["n"] == 9 and found["systems"]["tuned"]["bleu"]["n"] == 10
     assert found["differences"]["tuned>base"]["bleu"]["n"] == 9
     (empty,) = [row for row in found["responses"] if (row["prompt_id"], row["system"]) == ("p1", "tuned")]
@@ -161,7 +219,7 @@ def test_a_system_without_a_scored_response_has_a_reason_for_each_figure(study_d
     pairs = tuple(pair for pair in study.pairs if pair.prompt_id in PROMPTS[10:])
     write_general(study.model_copy(update={"responses": tuple(kept), "pairs": pairs}), study_dir)
     said, _ = ran(study_dir, "--references", answers, "--encoder", "none")
-    found = scorings(study_dir)["human.jsonl as_is no BERTScore"]
+    found = against(study_dir)
     nothing = {
         "estimate": None,
         "low": None,
@@ -187,6 +245,11 @@ def test_every_pair_that_the_study_compares_is_tested(study_dir: Path) -> None:
     [
         (["--arm", "live"], "--arm: 'live' is neither as_is nor plain"),
         (["--reference-column", "x"], "--reference-column: there are no --references"),
+        (["--encoder", "minilm"], "--encoder: there are no --references"),
+        (["--encoder-layers", "3"], "--encoder-layers: there are no --references"),
+        (["--list", "--forget", "x"], "--list and --forget: one at a time"),
+        (["--list", "--references", "human.jsonl"], "--list: scores nothing, and takes no --references"),
+        (["--forget", "x"], "--forget: there is no scoring 'x'; there are: none"),
         (["--references", "nowhere.csv"], "nowhere.csv: the file is missing"),
         (["--references", "human.jsonl", "--reference-column", "x"], "no column 'x'"),
         (["--references", "human.jsonl", "--encoder", "./nowhere"], "--encoder: there is no folder ./nowhere"),

@@ -65,8 +65,9 @@ def bertscore(texts: Sequence[str], references: References, encoder: Encoder) ->
         values[some] = np.column_stack([column.double().numpy() for column in found])
     everything = sorted({*texts, *(answer for answers in references for answer in answers)})
     cut = encoder.too_long(everything)
-    note = f"{cut} of {len(everything)} texts are longer than the {encoder.longest} tokens that {encoder.name} reads"
-    return means(NAMES, values, encoder.signature, [f"{note}: the rest of each is cut off"] if cut else [])
+    many = f"{cut} of {len(everything)} texts {'is' if cut == 1 else 'are'}"
+    note = f"{many} longer than the {encoder.longest} tokens that {encoder.name} reads: the rest is cut off"
+    return means(NAMES, values, encoder.signature, [note] if cut else [])
 
 
 def load_encoder(name: str = DEFAULT_ENCODER, layers: int | None = None) -> Encoder:
@@ -91,6 +92,7 @@ def load_encoder(name: str = DEFAULT_ENCODER, layers: int | None = None) -> Enco
     try:
         if not Path(place).is_dir():
             _reach(name)
+        _check_layers(name, place, layers)
         scorer = BERTScorer(model_type=place, num_layers=layers, batch_size=BATCH)
     except AssertionError as error:
         raise PPAIError(f"--encoder-layers: {_one_line(error)}") from None
@@ -123,6 +125,15 @@ def _reach(name: str) -> None:
 
     if not isinstance(try_to_load_from_cache(name, "config.json"), str):
         HfApi().model_info(name, timeout=SECONDS)
+
+
+def _check_layers(name: str, place: str, layers: int) -> None:
+    """Before the weights are loaded; raises PPAIError."""
+    from transformers import AutoConfig
+
+    held = getattr(AutoConfig.from_pretrained(place), "num_hidden_layers", None)
+    if held is not None and layers > held:
+        raise PPAIError(f"--encoder-layers: {name!r} has {held} layers, not {layers}")
 
 
 def _limited(scorer: Any) -> int:

@@ -16,6 +16,8 @@ from ppai.studyfiles.tables import read_table
 ID_COLUMNS = ("prompt_id", "id")
 TEXT_COLUMNS = ("reference", "references", "human_answer", "best_comment", "answer", "comment", "response", "text")
 """Columns taken for the answer where none is named, in this order."""
+SAME = 0.9
+"""Share of a system's responses that, found among their prompts' answers, shows that the answers are the system's."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +34,33 @@ class AnswerFile:
     def of_study(self, study: Study) -> dict[str, tuple[str, ...]]:
         """The answers by prompt, in the study's order, of those prompts that have any.
 
-        Raises PPAIError where an id is not the study's, none has an answer, or the column holds the posts.
+        Raises PPAIError where an id is not the study's, none has an answer, or the column holds the posts or a
+        system's responses.
         """
         texts = {prompt.id: prompt.text for prompt in study.prompts}
         unknown = [prompt for prompt in self.answers if prompt not in texts]
         if unknown:
-            more = f" (nor {len(unknown) - 1} others that the file names)" if len(unknown) > 1 else ""
+            others = len(unknown) - 1
+            more = f" (nor {others} {'others' if others > 1 else 'other'} that the file names)" if others else ""
             raise PPAIError(f"{self.name}:{self.lines[unknown[0]]}: the study has no prompt {unknown[0]!r}{more}")
         found = {prompt: self.answers[prompt] for prompt in texts if prompt in self.answers}
         if not found:
             raise PPAIError(f"{self.name}: {self.column}: holds no text")
         if all(texts[prompt].strip() == answer.strip() for prompt, answers in found.items() for answer in answers):
             raise PPAIError(f"{self.name}: {self.column}: holds the posts; name the answers' with --reference-column")
+        self._refuse_responses(study, found)
         return found
+
+    def _refuse_responses(self, study: Study, found: Mapping[str, Sequence[str]]) -> None:
+        answers = {prompt: {text.strip() for text in texts} for prompt, texts in found.items()}
+        for system in study.config.system_ids:
+            own = [one for one in study.responses if one.system == system and one.prompt_id in answers]
+            same = sum(one.text.strip() in answers[one.prompt_id] for one in own)
+            if own and same >= SAME * len(own):
+                raise PPAIError(
+                    f"{self.name}: {self.column}: holds the responses of {system!r} ({same} of {len(own)} are the "
+                    "same): answers of people are needed, and --reference-column names theirs"
+                )
 
 
 def read_answers(path: Path, column: str | None = None) -> AnswerFile:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from eval.metrics.measure import Floats, Ints, Measure
@@ -16,17 +17,19 @@ from eval.statistics.interval import Interval
 
 METHOD = "BCa bootstrap over prompts"
 METHOD_PERCENTILE = "percentile bootstrap over prompts"
-FEW_PROMPTS = 10
+FEW_PROMPTS = 20
 """Below this many prompts a bootstrap interval is too narrow, which its method then says."""
 TOLERANCE = 1e-12
 """Relative; figures that differ by less differ by rounding alone."""
-PART, DRAWN = 256, 128
-"""Rows of weights that are worked on, and drawn, at once."""
+DRAWN = 20_000
+"""Weights that are made at once: few enough for their memory to stay near the processor."""
+PRODUCT = 250_000
+"""Multiplications of one product: with more, BLAS wakes its threads, which costs more than they save."""
 KEPT = 20_000_000
 """The most weights that are kept for the next figure: 160 MB."""
 
 Statistic = Callable[[Floats], Floats]
-"""From weights of the prompts, shape (r, n), to figures of shape (r, m)."""
+"""From sums over prompts, shape (r, k), to figures of shape (r, m)."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Difference:
 
 def intervals(measure: Measure, how: Resampling) -> dict[str, Interval]:
     """Each figure of a measure with its interval; `n` counts prompts."""
-    found = bootstrap(lambda weights: measure.figures(weights @ measure.sums), len(measure.sums), how)
+    found = bootstrap(measure.figures, measure.sums, how)
     return dict(zip(measure.names, found, strict=True))
 
 
@@ -66,10 +69,11 @@ def differences(x: Measure, y: Measure, how: Resampling) -> dict[str, Difference
     if len(x.sums) != len(y.sums):
         raise ValueError(f"{len(x.sums)} and {len(y.sums)} prompts: a difference is between figures on the same ones")
 
-    def gap(weights: Floats) -> Floats:
-        return x.figures(weights @ x.sums) - y.figures(weights @ y.sums)
+    def gap(sums: Floats) -> Floats:
+        of_x, of_y = np.split(sums, [x.sums.shape[1]], axis=1)
+        return x.figures(of_x) - y.figures(of_y)
 
-    found = bootstrap(gap, len(x.sums), how)
+    found = bootstrap(gap, np.hstack([x.sums, y.sums]), how)
     p = randomised_p(x, y, how)
     return {
         name: Difference(interval, None if interval.estimate is None else chance)
@@ -77,19 +81,19 @@ def differences(x: Measure, y: Measure, how: Resampling) -> dict[str, Difference
     }
 
 
-def bootstrap(statistic: Statistic, n: int, how: Resampling) -> tuple[Interval, ...]:
+def bootstrap(statistic: Statistic, sums: Floats, how: Resampling) -> tuple[Interval, ...]:
     """Bias-corrected and accelerated bootstrap intervals of m figures, the n prompts drawn with replacement.
 
+    `sums` are each prompt's, shape (n, k), and `statistic` makes figures of their totals.
     Efron, B. (1987), "Better bootstrap confidence intervals", Journal of the American Statistical Association 82,
     171-185; the acceleration is the jackknife's. It corrects the bias that BLEU has in resamples, where n-grams
     repeat. Where all resamples lie on one side of the estimate the percentile interval takes its place.
     """
-    estimate = statistic(np.ones((1, n)))[0]
+    n = len(sums)
     if n < 2:
-        return (Interval.missing("fewer than two prompts", n),) * len(estimate)
-    draws = np.concatenate([statistic(weights) for weights in _weights(how, n)])
-    without = _in_parts(n, lambda first, last: statistic(1.0 - np.eye(last - first, n, k=first)))
-    return _intervals(estimate, draws, without, n, how.confidence)
+        return (Interval.missing("fewer than two prompts", n),) * statistic(sums.sum(axis=0, keepdims=True)).shape[1]
+    found = statistic(np.concatenate([weights @ sums for weights in _weights(how, *sums.shape)]))
+    return _intervals(found[0], found[n + 1 :], found[1 : n + 1], n, how.confidence)
 
 
 def randomised_p(x: Measure, y: Measure, how: Resampling) -> Floats:
@@ -110,55 +114,61 @@ def randomised_p(x: Measure, y: Measure, how: Resampling) -> Floats:
         found = np.abs(x.figures(total_x + moved) - y.figures(total_y - moved))
         return (found < observed - tolerance).astype(np.float64)
 
-    trials = _in_parts(how.resamples, smaller)
-    return (how.resamples - trials.sum(axis=0) + 1) / (how.resamples + 1)
+    rows = _rows(PRODUCT, gaps.size)
+    parts = [smaller(first, min(first + rows, how.resamples)) for first in range(0, how.resamples, rows)]
+    return (how.resamples - np.concatenate(parts).sum(axis=0) + 1) / (how.resamples + 1)
 
 
-def _weights(how: Resampling, n: int) -> Iterable[Floats]:
-    """How often each of n prompts is drawn in each resample, in parts of some rows.
+def _weights(how: Resampling, n: int, k: int) -> Iterator[Floats]:
+    """Of n prompts, in parts for k sums: each once, all but one, and how often each is drawn in each resample.
 
     Every figure and system is resampled by the same draws, which are kept for the next one where they are not many.
     """
-    if how.resamples * n > KEPT:
-        return (counts.astype(np.float64) for counts in _drawn(how.seed, how.resamples, n))
-    kept = _kept_weights(how.seed, how.resamples, n)
-    return (kept[first : first + PART] for first in range(0, how.resamples, PART))
+    if (how.resamples + n + 1) * n > KEPT:
+        yield from (weights.astype(np.float64, copy=False) for weights in _made(how.seed, how.resamples, n))
+        return
+    kept, rows = _kept_weights(how.seed, how.resamples, n), _rows(PRODUCT, n * k)
+    yield from (kept[first : first + rows] for first in range(0, len(kept), rows))
 
 
 @lru_cache(maxsize=1)
 def _kept_weights(seed: int, resamples: int, n: int) -> Floats:
-    kept, first = np.empty((resamples, n)), 0
-    for part in _drawn(seed, resamples, n):
+    kept, first = np.empty((1 + n + resamples, n)), 0
+    for part in _made(seed, resamples, n):
         kept[first : first + len(part)] = part
         first += len(part)
     return kept
 
 
-def _drawn(seed: int, resamples: int, n: int) -> Iterator[Ints]:
+def _made(seed: int, resamples: int, n: int) -> Iterator[Floats | Ints]:
     """Made in parts that are small enough for the memory of the last one to serve again."""
+    yield np.ones((1, n))
+    most = _rows(DRAWN, n)
+    for first in range(0, n, most):
+        yield 1.0 - np.eye(min(most, n - first), n, k=first)
     rng = np.random.default_rng(seed)
-    for first in range(0, resamples, DRAWN):
-        rows = min(DRAWN, resamples - first)
+    for first in range(0, resamples, most):
+        rows = min(most, resamples - first)
         chosen: Ints = rng.integers(0, n, size=(rows, n))
         chosen += n * np.arange(rows)[:, None]
         yield np.bincount(chosen.ravel(), minlength=rows * n).reshape(rows, n)
 
 
-def _in_parts(total: int, part: Callable[[int, int], Floats]) -> Floats:
-    return np.concatenate([part(first, min(first + PART, total)) for first in range(0, total, PART)])
+def _rows(most: int, of_each: int) -> int:
+    return max(1, most // max(of_each, 1))
 
 
 def _intervals(estimate: Floats, draws: Floats, without: Floats, n: int, confidence: float) -> tuple[Interval, ...]:
     """Of m figures: their estimates (m,), resamples (r, m), and values without each of the n prompts (n, m)."""
     ordered = np.sort(draws.T)  # a row a figure; NaN, where a resample has no such figure, comes last
     known = ordered.shape[1] - np.isnan(ordered).sum(axis=1)
-    tolerance = TOLERANCE * np.maximum(np.abs(estimate), 1.0)
+    near = TOLERANCE * np.maximum(np.abs(estimate), 1.0)
     plain = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
-    each = zip(estimate.tolist(), ordered, known.tolist(), _skews(without), tolerance.tolist(), strict=True)
-    corrected = [_corrected(plain, value, row[:count], skew, near) for value, row, count, skew, near in each]
-    tails = np.array([plain if found is None else found for found in corrected])
-    ends = _quantiles(ordered, known, np.column_stack([tails, np.zeros(len(tails)), np.ones(len(tails))]))
-    equal = ends[:, 3] - ends[:, 2] <= tolerance
+    below = (ordered < (estimate - near)[:, None]).sum(axis=1) + (ordered <= (estimate + near)[:, None]).sum(axis=1)
+    tails, corrected = _corrected(plain, below / np.maximum(2 * known, 1), _skews(without))
+    ends = _quantiles(ordered, known, tails)
+    place = np.maximum(known - 1, 0)[:, None]
+    equal = np.take_along_axis(ordered, place, axis=1)[:, 0] - ordered[:, 0] <= near
     few = f", too narrow with fewer than {FEW_PROMPTS}" if n < FEW_PROMPTS else ""
     return tuple(
         Interval.missing("not defined for these texts", n)
@@ -168,32 +178,35 @@ def _intervals(estimate: Floats, draws: Floats, without: Floats, n: int, confide
             min(low, value),
             max(high, value),
             n,
-            (METHOD_PERCENTILE if found is None else METHOD) + (", all resamples equal" if same else "") + few,
+            (METHOD if bca else METHOD_PERCENTILE) + (", all resamples equal" if same else "") + few,
         )
-        for value, (low, high, *_), found, same in zip(
-            estimate.tolist(), ends.tolist(), corrected, equal.tolist(), strict=True
+        for value, (low, high), bca, same in zip(
+            estimate.tolist(), ends.tolist(), corrected.tolist(), equal.tolist(), strict=True
         )
     )
 
 
-def _skews(without: Floats) -> list[float]:
+def _skews(without: Floats) -> Floats:
     """The acceleration of each figure, from its values without each prompt, shape (n, m)."""
     gaps = np.nan_to_num(np.nansum(without, axis=0) / np.maximum((~np.isnan(without)).sum(axis=0), 1) - without)
-    spread = (gaps * gaps).sum(axis=0)
+    squares = gaps * gaps
+    spread = squares.sum(axis=0)
     flat = spread <= TOLERANCE**2
-    return np.where(flat, 0.0, (gaps * gaps * gaps).sum(axis=0) / (6 * np.where(flat, 1.0, spread) ** 1.5)).tolist()
+    return np.where(flat, 0.0, (squares * gaps).sum(axis=0) / (6 * np.where(flat, 1.0, spread) ** 1.5))
 
 
-def _corrected(plain: Floats, estimate: float, ordered: Floats, skew: float, near: float) -> Floats | None:
-    """The two tail probabilities with bias and acceleration; None where all resamples lie on one side."""
-    less, at_most = np.searchsorted(ordered, (estimate - near, estimate + near)).tolist()
-    if not 0 < less + at_most < 2 * len(ordered):
-        return None
-    bias = ndtri((less + at_most) / (2 * len(ordered)))
+def _corrected(plain: Floats, below: Floats, skew: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """The two tail probabilities of m figures, (m, 2), with bias and acceleration, and where they could be had.
+
+    `below` is the share of resamples under the estimate, those equal to it by half; where it is 0 or 1 they cannot.
+    """
+    could = (below > 0) & (below < 1)
+    bias = ndtri(np.where(could, below, 0.5))[:, None]
     z = bias + ndtri(plain)
-    if max(skew * z[0], skew * z[1]) >= 1:
-        return None
-    return np.asarray(ndtr(bias + z / (1 - skew * z)), dtype=np.float64)
+    bent = 1 - skew[:, None] * z
+    could &= (bent > 0).all(axis=1)
+    tails = ndtr(bias + z / np.where(could[:, None], bent, 1.0))
+    return np.where(could[:, None], tails, plain), could
 
 
 def _quantiles(ordered: Floats, known: Ints, at: Floats) -> Floats:

@@ -13,17 +13,18 @@ from eval.metrics.bertscore import Encoder, bertscore
 from eval.metrics.bleu import bleu
 from eval.metrics.describe import describe
 from eval.metrics.measure import Ints, Measure, References
-from eval.metrics.resampling import Resampling, differences, intervals
+from eval.metrics.resampling import Difference, Resampling, differences, intervals
 from eval.metrics.rouge import rouge
-from eval.statistics.clustered import clustered_mean
+from eval.metrics.spread import differences_with_spread, with_spread
 from eval.statistics.coding import StudyIndex
 from eval.statistics.interval import Interval
 from ppai.plain import flatten
 from ppai.schema import Arm, Scores, Study
+from ppai.scored import references_digest, scored_texts
 
 Note = Callable[[str], None]
-SHARES_OF_TEXTS = ("list_share",)
-"""Shares of texts that have something, whose interval must not vanish where all or none have it."""
+NAMED = 6
+"""Hex digits of the references' digest in a scoring's name."""
 
 
 @dataclass(frozen=True)
@@ -73,21 +74,34 @@ def against_references(
 
     `answers` by prompt id, one or more each; `file` is the name of where they come from. In the plain arm the
     responses are flattened, and the answers are what they are in the other arm. `note` is told of each step.
+    The scoring's name has a part of the answers' digest: other answers in a file of the same name are kept apart.
     """
     ids = [prompt.id for prompt in study.prompts]
     places = np.array([place for place, prompt in enumerate(ids) if prompt in answers], dtype=np.int64)
     answered = [one.among(places) for one in _answered(study, arm)]
     measures: dict[str, dict[str, Measure]] = {}
+    notes: list[str] = []
     for number, one in enumerate(answered, start=1):
-        note(f"{one.system} ({number} of {len(answered)}): {len(one.texts)} responses")
+        note(
+            f"{one.system} ({number} of {len(answered)}): {len(one.texts)} response{'' if len(one.texts) == 1 else 's'}"
+        )
         references = [answers[ids[place]] for place in one.places.tolist()]
         measures[one.system] = reference_measures(one.texts, references, encoder)
-        for measure in measures[one.system].values():
-            for said in measure.notes:
-                note(f"{one.system}: {said}")
-    label = "no BERTScore" if encoder is None else encoder.name
-    scores = _scores(study, answered, measures, how or Resampling(), name=f"{file[:120]} {arm.value} {label}", arm=arm)
-    return scores.model_copy(update={"references": file, "encoder": None if encoder is None else encoder.name})
+        said = [f"{one.system}: {text}" for measure in measures[one.system].values() for text in measure.notes]
+        notes += said
+        for text in said:
+            note(text)
+    label, digest = "no BERTScore" if encoder is None else encoder.name, references_digest(answers)
+    name = f"{file[:110]} {digest[:NAMED]} {arm.value} {label}"
+    scores = _scores(study, answered, measures, how or Resampling(), name=name, arm=arm)
+    return scores.model_copy(
+        update={
+            "references": file,
+            "references_digest": digest,
+            "encoder": None if encoder is None else encoder.name,
+            "notes": tuple(notes),
+        }
+    )
 
 
 def _answered(study: Study, arm: Arm) -> list[Answered]:
@@ -115,6 +129,7 @@ def _scores(
     return Scores(
         name=name,
         arm=arm,
+        texts=scored_texts(study, arm),
         signatures=_signatures(measures.values()),
         confidence=how.confidence,
         systems={system: _figures(found.values(), how) for system, found in measures.items()},
@@ -129,12 +144,7 @@ def _scores(
 def _figures(measures: Iterable[Measure], how: Resampling) -> dict[str, dict[str, Any]]:
     found: dict[str, Interval] = {}
     for measure in measures:
-        found |= intervals(measure, how)
-        each = measure.of_each
-        for place, name in enumerate(measure.names):
-            if name in SHARES_OF_TEXTS:
-                prompts = np.arange(len(each))
-                found[name] = clustered_mean(each[:, place], prompts, confidence=how.confidence, empty="no responses")
+        found |= with_spread(measure, intervals(measure, how), how.confidence)
     return {name: interval.as_json() for name, interval in found.items()}
 
 
@@ -143,8 +153,11 @@ def _gaps(
 ) -> dict[str, dict[str, Any]]:
     """Differences over the prompts that both systems answered."""
     _, in_x, in_y = np.intersect1d(x.places, y.places, return_indices=True)
-    found = [differences(of_x[metric].take(in_x), of_y[metric].take(in_y), how) for metric in of_x]
-    return {name: gap.as_json() for gaps in found for name, gap in gaps.items()}
+    found: dict[str, Difference] = {}
+    for metric in of_x:
+        both = of_x[metric].take(in_x), of_y[metric].take(in_y)
+        found |= differences_with_spread(*both, differences(*both, how), how.confidence)
+    return {name: gap.as_json() for name, gap in found.items()}
 
 
 def _compared(study: Study) -> list[tuple[str, str]]:

@@ -122,7 +122,8 @@ def _gap(gap: Interval) -> tuple[bool, str]:
 
 def _length(judge: float | None, people: float | None) -> tuple[bool, str]:
     if judge is None or people is None:
-        return False, "its length habit is not known: no decisive outcomes on responses of different length"
+        lacking = "verdicts of its own" if judge is None else "votes of people on the same pairs"
+        return False, f"its length habit is not known: no decisive {lacking}, with responses of different length"
     # The last digit of a difference of shares is no reason.
     return abs(judge - people) <= LENGTH + 1e-9, (
         f"the longer response wins {_percent(judge)} of its decisive verdicts and {_percent(people)} of people's "
