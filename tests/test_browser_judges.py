@@ -13,10 +13,12 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from serving import App, serving
 from test_browser_accessibility import LOOKS, fits, violations
-from visits import Visits
+from visits import LAPTOP, PHONE, Visits
 from voted_study import voted_study
 
-from ppai.schema import DEFAULT_CRITERIA, Scores
+from ppai.schema import DEFAULT_CRITERIA, Arm, Scores
+from ppai.scored import scored_texts
+from ppai.ui.metric_tables import DESCRIPTION, FAMILIES
 
 SEEN = "openai:gpt-4o-2024-08-06"
 """A judge that saw names, in one order."""
@@ -51,6 +53,20 @@ def scoring(encoder: str, f1: float) -> Scores:
         systems=both,
         differences={"tuned>plain": {"bertscore_f1": figure(0.05, p=0.002)}},
         created_at=datetime.now(UTC),
+    )
+
+
+def described(alone: bool, **more: Any) -> Scores:
+    """Scores with every figure that the page knows, of BLEU or of the responses alone."""
+    names = DESCRIPTION.figures if alone else FAMILIES[0].figures
+    figure = {"estimate": 0.0812, "low": -0.0812, "high": 0.1234, "n": 32, "method": "b"}
+    return Scores(
+        name=f"figures {alone}",
+        references=None if alone else "answers.jsonl",
+        systems={system: dict.fromkeys(names, figure) for system in ("plain", "tuned")},
+        differences={"tuned>plain": dict.fromkeys(names, figure | {"p": 0.002})},
+        created_at=datetime.now(UTC),
+        **more,
     )
 
 
@@ -124,9 +140,10 @@ def test_scores_that_are_added_appear_without_a_restart(judged_app: App, visits:
     add_scores(judged_app, scoring("minilm", 0.7), scoring("roberta-large", 0.8))
     opened(page, judged_app)
     for encoder, f1 in (("minilm", "0.7000"), ("roberta-large", "0.8000")):
-        table = part.get_by_role("table", name=f"BERTScore against answers.jsonl; encoder {encoder}")
-        expect(table.get_by_role("row", name=f"Plain & simple 32 {f1}")).to_be_visible()
-        expect(table.get_by_role("row", name="Tuned <b> − Plain & simple")).to_contain_text("p = 0.002")
+        table = part.get_by_role("table", name=f"BERTScore against answers.jsonl by encoder {encoder}")
+        headings = ["Figure", "Plain & simple", "Tuned <b>", "Tuned <b> − Plain & simple"]
+        expect(table.get_by_role("columnheader")).to_have_text(headings)
+        expect(table.get_by_role("row", name=f"F1 {f1}")).to_contain_text("p = 0.002")
     with page.expect_download() as saving:
         part.get_by_role("button", name="CSV").click()
     raw = Path(saving.value.path()).read_text(encoding="utf-8-sig")
@@ -151,3 +168,36 @@ def test_everything_unfolded_fits_and_is_accessible(
     expect(section(page, "texts").locator("[data-figure]")).to_have_attribute("data-drawn", "true")
     assert fits(page)
     assert violations(page) == []
+
+
+def test_no_table_of_two_systems_is_cut_off_on_a_laptop(judged_app: App, visits: Visits) -> None:
+    add_scores(judged_app, *map(described, (False, True)))
+    page = opened(visits.page(LAPTOP), judged_app)
+    unfold(page)
+    cut = "(all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent.slice(0, 80))"
+    assert page.locator(".ppai-scroll").evaluate_all(cut) == []
+
+
+def test_a_phone_shows_the_first_systems_figures_and_that_a_table_scrolls(judged_app: App, visits: Visits) -> None:
+    add_scores(judged_app, *map(described, (False, True)))
+    page = opened(visits.page(PHONE), judged_app)
+    unfold(page)
+    for table in section(page, "metrics").locator(".ppai-scroll").all():
+        reach = "(one) => one.getBoundingClientRect().right - one.querySelector('td').getBoundingClientRect().right"
+        assert table.evaluate(reach) >= 0
+    names = section(page, "trust").get_by_role("table", name="Trust in each judge on overall").locator("tbody th")
+    assert max(names.evaluate_all("(all) => all.map((one) => one.offsetHeight)")) < 4 * 24
+    shares = section(page, "shares").locator(".ppai-scroll")
+    shade = shares.evaluate("(one) => getComputedStyle(one).backgroundAttachment")
+    assert shade == "local, local, scroll, scroll"
+
+
+def test_figures_of_earlier_texts_carry_a_warning(judged_app: App, visits: Visits) -> None:
+    now = scored_texts(judged_app.study, Arm.AS_IS)
+    add_scores(judged_app, described(False, texts=now))
+    part = section(opened(visits.page(), judged_app), "metrics")
+    expect(part.get_by_role("table", name="BLEU")).to_be_visible()
+    expect(part.get_by_text("These figures are of earlier texts")).to_have_count(0)
+    add_scores(judged_app, described(False, texts="0" * 16))
+    part = section(opened(visits.page(), judged_app), "metrics")
+    expect(part.get_by_text("These figures are of earlier texts")).to_be_visible()

@@ -11,7 +11,7 @@ from small_studies import small_study, verdict, verdicts_of, vote, votes_of
 from eval.report import summarise
 from ppai.schema import Study, Verdict, Vote
 from ppai.ui import page
-from ppai.ui.chart_layout import LIGHT, Chart, short, themed
+from ppai.ui.chart_layout import LIGHT, MARK_ROW, Chart, Group, Row, label_width, laid_out, short, themed, tick
 from ppai.ui.figures import appearance_chart, reference_chart, share_chart, topic_chart
 from ppai.ui.habit_figures import rater_chart, time_chart, votes_by_time
 from ppai.ui.labels import Labels, Matchup
@@ -175,3 +175,12 @@ def test_long_names_are_shortened_where_judges_seldom_differ() -> None:
     names = ["openai:gpt-4o-2024-05-13", "openai:gpt-4o-2024-08-06", "local:smollm2-135m-instruct"]
     assert [short(name) for name in names] == ["openai:…24-05-13", "openai:…24-08-06", "local:s…instruct"]
     assert short("openai:gpt-4o") == "openai:gpt-4o"
+
+
+def test_a_long_warning_under_a_name_is_in_lines_that_leave_the_bars_room() -> None:
+    mark = "saw names, one order, mixed prompts or models"
+    marked, plain_row = (Row("gpt-4o", {"n": 20}, "judge:gpt-4o", text) for text in (mark, ""))
+    assert tick(marked).count("<br>") == 2 and mark.split(", ")[0] in tick(marked)
+    assert label_width(marked) <= 150
+    heights = [laid_out([Group("Overall", (row,))])[1]["height"] for row in (marked, plain_row)]
+    assert heights[0] - heights[1] == 2 * MARK_ROW

@@ -9,10 +9,13 @@ from small_studies import small_study, verdict, verdicts_of, vote, votes_of
 from eval.report import summarise
 from ppai.schema import Criterion, Study, Verdict, Vote
 from ppai.studyfiles import read_study
+from ppai.ui.cautions import cautions
 from ppai.ui.labels import Labels
-from ppai.ui.sentences import Answer, answers, cautions, human_votes, turned
+from ppai.ui.sentences import Answer, answers, human_votes, turned
 from ppai.ui.sentences import Verdict as Found
 
+ORDERS = (("base", "new", "b"), ("new", "base", "a"))
+"""In which `new` is preferred."""
 PROMPTS = tuple(f"p{n}" for n in range(20))
 
 
@@ -33,10 +36,10 @@ def judged(study: Study, n: int, **more: Any) -> list[Verdict]:
 def test_the_published_study_is_told_as_it_is(published_study: Any) -> None:
     study = read_study(published_study)
     found = {answer.criterion: answer.text for answer in said(study, (), study.verdicts)}
-    caveats = "100 prompts, judge gpt-4o only, judge saw the names, one order"
-    assert found["empathy_tone"] == f"finetuned wins on empathy tone: 70% [60, 78], {caveats}"
-    assert found["overall"] == f"base wins on overall: 72% [62, 80], {caveats}"
-    assert found["creativity"].startswith("undecided on creativity: finetuned wins 50% [")
+    who, basis = "judge gpt-4o (saw names, one order)", "100 prompts, judge only, judge not blinded"
+    assert found["empathy_tone"] == f"{who} prefers finetuned on empathy tone: 70% [60, 78], {basis}"
+    assert found["helpfulness"] == f"{who} prefers base on helpfulness: 90% [82, 95], {basis}"
+    assert found["creativity"].startswith(f"{who} is undecided on creativity: finetuned 50% [")
 
 
 def test_a_system_wins_where_the_interval_lies_on_its_side() -> None:
@@ -53,19 +56,59 @@ def test_who_wins_stands_first_with_the_share_it_wins() -> None:
 def test_people_answer_and_judges_stand_beside() -> None:
     study = small_study(PROMPTS)
     agrees = said(study, wins(study, 19), judged(study, 18))[0].basis
-    assert agrees.startswith("20 prompts, 20 votes by 1 person, judge j agrees (90% [")
-    assert "judge j says base (90% [" in said(study, wins(study, 19), judged(study, 2))[0].basis
-    assert "judge j is undecided (new 50% [" in said(study, wins(study, 19), judged(study, 10))[0].basis
+    assert agrees.startswith("20 prompts, 20 votes by 1 person, judge j (one order) agrees (90% [")
+    assert "judge j (one order) says base (90% [" in said(study, wins(study, 19), judged(study, 2))[0].basis
+    assert "judge j (one order) is undecided (new 50% [" in said(study, wins(study, 19), judged(study, 10))[0].basis
 
 
-def test_a_blinded_judge_leads_and_baselines_come_last() -> None:
+def in_both_orders(judge: str) -> list[Verdict]:
+    return [verdict(p, *order, side, judge=judge) for p in PROMPTS for *order, side in ORDERS]
+
+
+def test_a_blinded_judge_leads_and_one_with_a_warning_stands_beside() -> None:
     study = small_study(PROMPTS)
-    turned = [verdict(p, "new", "base", "a") for p in PROMPTS]
-    blinded = [v.model_copy(update={"judge": "z"}) for v in [*judged(study, 20), *turned]]
-    others = [*judged(study, 2, judge="baseline:first"), *judged(study, 2, judge="a", named=True)]
-    basis = said(study, (), [*others, *blinded])[0].basis
-    assert basis.startswith("20 prompts, judge z, judge a says base")
-    assert basis.index("judge a says") < basis.index("judge baseline:first says")
+    (answer,) = said(study, (), [*judged(study, 2, judge="a", named=True), *in_both_orders("z")])
+    assert answer.claim.startswith("new wins on overall: 100% [") and not answer.qualified
+    assert answer.basis.startswith("20 prompts, judge z, judge a (saw names, one order) says base (90% [")
+
+
+def test_a_judge_with_a_warning_prefers_and_does_not_win() -> None:
+    study = small_study(PROMPTS)
+    (answer,) = said(study, (), judged(study, 2, named=True))
+    assert answer.qualified
+    assert answer.claim.startswith("judge j (saw names, one order) prefers base on overall: 90% [")
+    assert answer.basis == "20 prompts, judge only, judge not blinded"
+    (people,) = said(study, wins(study, 19), judged(study, 2, named=True))
+    assert people.claim.startswith("new wins on overall") and not people.qualified
+
+
+def test_baselines_answer_nothing() -> None:
+    study = small_study(PROMPTS)
+    assert said(study, (), in_both_orders("baseline:longest")) == []
+    (answer,) = said(study, (), [*in_both_orders("baseline:longest"), *judged(study, 19, named=True)])
+    assert answer.claim.startswith("judge j (saw names") and "baseline" not in answer.text
+    assert "baseline" not in said(study, wins(study, 19), in_both_orders("baseline:longest"))[0].text
+
+
+@pytest.mark.parametrize("kind", ["model", "prompt_version"])
+def test_a_judge_of_several_models_or_prompts_is_marked_and_warned_of(kind: str) -> None:
+    study = small_study(PROMPTS)
+    verdicts = [row.model_copy(update={kind: f"v{n % 2}"}) for n, row in enumerate(in_both_orders("j"))]
+    (answer,) = said(study, (), verdicts)
+    assert answer.qualified and answer.claim.startswith("judge j (mixed prompts or models) prefers new")
+    (caution,) = cautions(summarise(study, votes_of(study), verdicts_of(study, *verdicts)).as_json())
+    assert caution.title == "Judge j mixes prompts or models" and "v0, v1" in caution.text
+
+
+def test_what_the_study_no_longer_has_is_said_to_be_left_out() -> None:
+    study = small_study(PROMPTS)
+    stale = [row.model_copy(update={"texts": "0" * 16}) for row in in_both_orders("j")[:3]]
+    gone = [verdict("gone", *order, side) for *order, side in ORDERS]
+    summary = summarise(study, votes_of(study), verdicts_of(study, *in_both_orders("j")[3:], *stale, *gone)).as_json()
+    assert [caution.title for caution in cautions(summary)] == [
+        "3 verdicts on earlier texts left out",
+        "2 votes or verdicts left out",
+    ]
 
 
 def test_two_orders_and_a_blinded_judge_carry_no_caveat() -> None:

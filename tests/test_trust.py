@@ -12,11 +12,11 @@ from small_studies import R1, R2, small_study, verdict, verdicts_of, vote, votes
 from eval.report import summarise
 from ppai.schema import DEFAULT_CRITERIA, Study, Verdict, Vote
 from ppai.studyfiles import read_study
+from ppai.ui.cautions import cautions
 from ppai.ui.filters import Filters
 from ppai.ui.judge_counts import counts_of, dollars
 from ppai.ui.labels import Labels
 from ppai.ui.sections import Section
-from ppai.ui.sentences import cautions
 from ppai.ui.table import Cell, Table, table_html
 from ppai.ui.trust import trust_chart, trust_section
 
@@ -52,6 +52,32 @@ def test_a_habit_of_naming_the_first_is_laid_open() -> None:
     assert consistent.text.startswith("50% [") and consistent.under == ("n 20",)
     assert flips.text.startswith("100% [") and flips.under == ("n 10",)
     assert first.text.startswith("75% [") and first.under == ("n 40",)
+
+
+def test_reasons_of_the_same_meaning_are_one_note() -> None:
+    one_order = [verdict(p, "base", "new", "a") for p in PROMPTS]
+    notes = section_of(small_study(PROMPTS), one_order).tables[0].notes
+    assert [note for note in notes if "one order" in note] == ["the judge was asked in one order only"]
+    assert [note for note in notes if "vote" in note] == ["no votes on the pairs that the judge judged"]
+
+
+def test_a_judge_that_the_chart_cannot_have_is_named_with_why() -> None:
+    one_order = [verdict(p, "base", "new", "a", judge="k", named=True) for p in PROMPTS]
+    chart = section_of(small_study(PROMPTS), [*in_both_orders(), *one_order]).chart
+    assert chart is not None and chart.figure is not None
+    (line,) = chart.left_out
+    assert line.startswith("Not in the chart: k (saw names, one order): the judge was asked in one order only")
+    alone = section_of(small_study(PROMPTS), one_order).chart
+    assert alone is not None and alone.figure is None and line in alone.words
+
+
+def test_the_models_and_prompts_of_a_judge_are_listed() -> None:
+    verdicts = [v.model_copy(update={"model": f"m{n % 2}"}) for n, v in enumerate(in_both_orders(prompt_version="p"))]
+    section = section_of(small_study(PROMPTS), verdicts)
+    rows = rows_of(section.tables[1])
+    assert rows["models"] == (Cell("2", under=("m0", "m1")),)
+    assert rows["prompt_versions"] == (Cell("1", under=("p",)),)
+    assert "⚠ mixed prompts or models" in table_html(section.tables[0], "t")
 
 
 def test_people_stand_beside_as_a_measure() -> None:

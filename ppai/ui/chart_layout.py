@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 from ppai.ui.labels import HUMAN
@@ -44,8 +45,8 @@ ROW, DOT_ROW, HEADING, GAP, BAR = 30, 23, 26, 12, 20
 LETTER = 7.2
 """Pixels a letter of an axis label takes, about."""
 LONGEST_LABEL = 16
-MARK_ROW, MARK_SIZE, MARK_LETTER = 13, 10, 5.3
-"""What a warning under a label takes: pixels of height, of its letters, and about the width of one."""
+MARK_ROW, MARK_SIZE, MARK_LETTER, MARK_LINE = 13, 10, 5.3, 26
+"""Of a line of a warning under a label: pixels of height and of its letters, about the width of one, most letters."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def laid_out(
         headings.append((at + HEADING / 2, group.heading))
         at += HEADING
         for one in group.rows:
-            height = row + (MARK_ROW if one.mark else 0)
+            height = row + MARK_ROW * len(mark_lines(one.mark))
             rows.append((at + height / 2, group.heading, one))
             at += height
         at += GAP
@@ -278,13 +279,18 @@ def short(label: str) -> str:
 
 def tick(row: Row) -> str:
     """A row's name on the axis, its warning beneath it."""
-    under = f'<br><span style="font-size:{MARK_SIZE}px">⚠ {plain(row.mark)}</span>' if row.mark else ""
-    return plain(short(row.label)) + under
+    lines = "<br>".join(map(plain, mark_lines(row.mark)))
+    return plain(short(row.label)) + (f'<br><span style="font-size:{MARK_SIZE}px">{lines}</span>' if lines else "")
+
+
+def mark_lines(mark: str) -> list[str]:
+    """A warning in lines that leave a narrow chart room for its bars."""
+    return wrap(f"⚠ {mark}", MARK_LINE) if mark else []
 
 
 def label_width(row: Row) -> float:
     """Pixels, about."""
-    return max(LETTER * len(short(row.label)), MARK_LETTER * (len(row.mark) + 2) if row.mark else 0.0)
+    return max([LETTER * len(short(row.label)), *(MARK_LETTER * len(line) for line in mark_lines(row.mark))])
 
 
 def listed(names: Sequence[str]) -> str:

@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from ppai.leaks import LeakTable
-from ppai.schema import Scores, Study
+from ppai.schema import Arm, Scores, Study
+from ppai.scored import scored_texts
 from ppai.store.base import Store
+from ppai.ui.cautions import Caution, cautions
 from ppai.ui.events import Events
 from ppai.ui.filters import (
     UNFLAGGED,
@@ -27,10 +29,10 @@ from ppai.ui.filters import (
     without_raters,
 )
 from ppai.ui.kept import Kept
-from ppai.ui.labels import ARMS, HUMAN, Labels, counted, source_phrase, sources_of
+from ppai.ui.labels import ARMS, HUMAN, Labels, answering_judges, counted, is_baseline, source_phrase, sources_of
 from ppai.ui.metric_tables import metric_section
 from ppai.ui.sections import Section, rater_section, share_sections, time_section, topic_section
-from ppai.ui.sentences import Answer, Caution, answers, cautions, human_votes
+from ppai.ui.sentences import Answer, answers, human_votes
 from ppai.ui.text_tables import scanned, text_section
 from ppai.ui.trust import trust_section
 
@@ -51,6 +53,8 @@ class Report:
     cautions: tuple[Caution, ...]
     human_votes: int
     judges: tuple[str, ...]
+    """Those that answered, without baselines."""
+    baselines: bool
     answers: tuple[Answer, ...]
     sections: tuple[Section, ...]
     basis: str
@@ -104,8 +108,8 @@ class Findings:
     def _summary(self, study: Study, votes: pd.DataFrame, verdicts: pd.DataFrame, arm: str) -> Json:
         """The Summary of one arm, whose rows alone are given."""
         whole = self._statistics.summarise(study, votes, verdicts).as_json()
-        found: Json = whole["arms"].get(arm, whole)
-        return found
+        of_arm: Json = whole["arms"].get(arm, whole)
+        return {**of_arm, **{name: whole[name] for name in ("n_outside", "n_outdated")}}
 
     def _report(self, now: Data, choices: Choices, filters: Filters) -> Report:
         study = now.study
@@ -123,7 +127,7 @@ class Findings:
             trust_section(summary, judged, labels, filters),
             self._topic_section(study, kept, arm_verdicts, labels, choices, filters, everyone),
             text_section(summary, self._leaks(study, filters), labels, filters),
-            metric_section(now.scores, labels, filters),
+            metric_section(now.scores, labels, filters, self._scored(study, filters)),
             time_section(chosen),
             rater_section(everyone["balance"]["raters"], filters),
         )
@@ -137,7 +141,8 @@ class Findings:
             flagged=len(flagged),
             cautions=told,
             human_votes=human_votes(summary),
-            judges=tuple(source_phrase(source) for source in sources_of(summary) if source != HUMAN),
+            judges=tuple(source_phrase(source) for source in answering_judges(sources_of(summary))),
+            baselines=any(is_baseline(source) for source in sources_of(summary)),
             answers=tuple(answers(summary, labels)),
             sections=tuple(section for section in sections if section is not None),
             basis=". ".join([_basis(filters, len(flagged)), *(caution.title for caution in told)]),
@@ -150,6 +155,10 @@ class Findings:
     def _leaks(self, study: Study, filters: Filters) -> LeakTable | None:
         key = (filters.arm, filters.topic)
         found: LeakTable | None = self._texts.get((study,), key, lambda: scanned(study, *key))
+        return found
+
+    def _scored(self, study: Study, filters: Filters) -> str:
+        found: str = self._texts.get((study,), ("scored", filters.arm), lambda: scored_texts(study, Arm(filters.arm)))
         return found
 
     def _topic_section(
@@ -173,7 +182,7 @@ class Findings:
 
 def _facts(study: Study, summary: Json, filters: Filters) -> tuple[tuple[str, int], ...]:
     prompts = sum(1 for prompt in study.prompts if filters.topic is None or prompt.topic == filters.topic)
-    judges = sum(1 for source in sources_of(summary) if source != HUMAN)
+    judges = len(answering_judges(sources_of(summary)))
     people = [by_source[HUMAN]["n_raters"] for by_source in summary["criteria"].values() if HUMAN in by_source]
     return (
         ("results.fact.systems", len(summary["systems"])),

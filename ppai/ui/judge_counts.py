@@ -70,6 +70,8 @@ def count_table(summary: Json, verdicts: pd.DataFrame, labels: Labels, criterion
         (Cell(key="results.count.unanswered"), *(f"{on[judge].get('n_unscored', 0):,}" for judge in known)),
         (Cell(key="results.count.orders"), *(_orders(on[judge]) for judge in known)),
         (Cell(key="results.count.named"), *(_named(counts[judge]) for judge in known)),
+        (Cell(key="results.count.models"), *(_names(summary, judge, "models") for judge in known)),
+        (Cell(key="results.count.prompt_versions"), *(_names(summary, judge, "prompt_versions") for judge in known)),
         (Cell(key="results.count.samples"), *(f"{counts[judge].samples:,}" for judge in known)),
         (Cell(key="results.count.cost"), *(_cost(counts[judge]) for judge in known)),
     ]
@@ -103,6 +105,13 @@ def _named(counts: JudgeCounts) -> Cell:
         return Cell(key="results.count.not_named")
     of = () if counts.named == counts.verdicts else (f"{counts.named:,} of {counts.verdicts:,}",)
     return Cell(key="results.count.is_named", under=of)
+
+
+def _names(summary: Json, judge: str, kind: str) -> Cell:
+    """How many models answered, or prompt versions were asked, and which; a dash where verdicts do not say."""
+    rows = (by_source.get(judge, {}) for by_source in summary["criteria"].values())
+    names = tuple(dict.fromkeys(name for row in rows for name in row.get(kind) or ()))
+    return Cell(f"{len(names):,}", under=names) if names else Cell("–")
 
 
 def _cost(counts: JudgeCounts) -> Cell:

@@ -85,6 +85,15 @@ class Labels:
         return f"{self.system(matchup.x)} against {self.system(matchup.y)}"
 
 
+def is_baseline(source: str) -> bool:
+    return source.startswith(BASELINE_PREFIX)
+
+
+def answering_judges(sources: Iterable[str]) -> list[str]:
+    """The judges among sources that read what they judge."""
+    return [source for source in sources if source != HUMAN and not is_baseline(source)]
+
+
 def source_label(source: str) -> str:
     """`people`, or the judge's name."""
     return PEOPLE if source == HUMAN else source.removeprefix(JUDGE_PREFIX)
@@ -106,7 +115,7 @@ def sources_of(summary: Mapping[str, Any]) -> list[str]:
 
 def standing(source: str, mark: str) -> tuple[bool, bool, bool]:
     """Sorts people first and baselines last; of the judges, those without a warning before the others."""
-    return source != HUMAN, source.startswith(BASELINE_PREFIX), bool(mark)
+    return source != HUMAN, is_baseline(source), bool(mark)
 
 
 def in_order(sources: Iterable[str], marks: Mapping[str, str]) -> list[str]:
@@ -124,13 +133,15 @@ def _judges(summary: Mapping[str, Any]) -> list[str]:
 
 
 def marks_of(summary: Mapping[str, Any]) -> dict[str, str]:
-    """In a few words what lessens the word of each judge of a Summary that saw names or read in one order only."""
+    """In a few words what lessens each judge's word: that it saw names, read in one order only, or is several."""
     found = {}
     for judge in _judges(summary):
         rows = [by_source[judge] for by_source in summary["criteria"].values() if judge in by_source]
         named = any(row.get("n_named") for row in rows)
         one_order = any(row.get("both_orders") is False for row in rows)
-        words = [word for word, true in (("saw names", named), ("one order", one_order)) if true]
+        mixed = any(len(row.get(several) or ()) > 1 for row in rows for several in ("models", "prompt_versions"))
+        marks = (("saw names", named), ("one order", one_order), ("mixed prompts or models", mixed))
+        words = [word for word, true in marks if true]
         if words:
             found[judge] = ", ".join(words)
     return found

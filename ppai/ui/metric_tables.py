@@ -19,7 +19,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Family:
-    """Figures of one metric, in the order of their columns."""
+    """Figures of one metric, in the order of their rows."""
 
     name: str
     """Also of the metric in a scoring's signatures, and what its figures begin with."""
@@ -59,13 +59,18 @@ FAMILIES = (
 PERCENT = frozenset({"list_share", "first_person_share", "second_person_share"})
 DIGITS = {"words": 1, "sentences": 1, "characters": 0, "reading_grade": 1, "questions": 2, "exclamation_marks": 2}
 """After the point; four where none are named."""
+ENDS = ("low", "high")
+STALE = (
+    "These figures are of earlier texts: the study's responses have changed since they were scored. "
+    "Score them again with ppai score."
+)
 SCORE_COLUMNS = ("scoring", "arm", "references", "encoder", "figure", "of", "estimate", "low", "high", "n", "p")
 
 
-def metric_section(scorings: Sequence[Scores], labels: Labels, filters: Filters) -> Section | None:
-    """None where nothing of the arm was scored."""
+def metric_section(scorings: Sequence[Scores], labels: Labels, filters: Filters, texts: str) -> Section | None:
+    """None where nothing of the arm was scored; `texts` is the digest of the study's present responses in the arm."""
     of_arm = [one for one in scorings if one.arm.value == filters.arm]
-    tables = tuple(table for scores, family in _shown(of_arm) for table in (metric_table(scores, family, labels),))
+    tables = tuple(metric_table(scores, family, labels, texts) for scores, family in _shown(of_arm, texts))
     if not tables:
         return None
     compared = any(scores.references is not None for scores in of_arm)
@@ -74,7 +79,7 @@ def metric_section(scorings: Sequence[Scores], labels: Labels, filters: Filters)
         "metrics",
         None,
         f"{references}All topics, whichever is chosen above. n is the number of prompts. The interval stands under "
-        "each score; a row of two systems holds their difference, its interval and the p of a paired test.",
+        "each score; a column of two systems holds their difference, its interval and the p of a paired test.",
         tables,
         csv_text([record for scores in of_arm for record in score_records(scores)], SCORE_COLUMNS),
         open=True,
@@ -87,7 +92,7 @@ def family_of(figure: str) -> Family:
     )
 
 
-def _shown(scorings: Sequence[Scores]) -> Iterator[tuple[Scores, Family]]:
+def _shown(scorings: Sequence[Scores], texts: str) -> Iterator[tuple[Scores, Family]]:
     """Family by family, each scoring that has figures of it; what scorings by several encoders share is shown once."""
     shown: list[object] = []
     for family in FAMILIES:
@@ -98,7 +103,7 @@ def _shown(scorings: Sequence[Scores]) -> Iterator[tuple[Scores, Family]]:
             of = None if family is DESCRIPTION else scores.references
             parts = (scores.systems, scores.differences)
             values = [{key: {name: row.get(name) for name in figures} for key, row in part.items()} for part in parts]
-            same = (family, of, values)
+            same = (family, of, values, _stale(scores, texts))
             if same in shown:
                 continue
             shown.append(same)
@@ -111,42 +116,56 @@ def _figures(scores: Scores, family: Family) -> list[str]:
     return [*(name for name in family.figures if name in found), *sorted(found.difference(family.figures))]
 
 
-def metric_table(scores: Scores, family: Family, labels: Labels) -> Table:
-    """A row a system, then a row a difference between two; a column a figure."""
+def metric_table(scores: Scores, family: Family, labels: Labels, texts: str) -> Table:
+    """A row a figure; a column a system, then a column a difference between two."""
     figures, notes = _figures(scores, family), Notes()
     known = [system for system in labels.systems if system in scores.systems]
-    rows: list[tuple[str | Cell, ...]] = [
-        _row(labels.system(system), scores.systems[system], figures, notes)
+    columns = [
+        (labels.system(system), scores.systems[system], False)
         for system in [*known, *(system for system in scores.systems if system not in known)]
     ]
-    for matchup in labels.matchups(scores.differences):
-        name = f"{labels.system(matchup.x)} − {labels.system(matchup.y)}"
-        rows.append(_row(name, scores.differences[matchup.key], figures, notes, difference=True))
+    columns += [
+        (f"{labels.system(matchup.x)} − {labels.system(matchup.y)}", scores.differences[matchup.key], True)
+        for matchup in labels.matchups(scores.differences)
+    ]
+    sizes = [_size(values, figures) for _, values, _ in columns]
+    rows: list[tuple[str | Cell, ...]] = [(Cell(key="results.column.n"), *(f"{n:,}" for n in sizes))]
+    for figure in figures:
+        cells = (
+            _cell(figure, values.get(figure), n, notes, difference=difference)
+            for (_, values, difference), n in zip(columns, sizes, strict=True)
+        )
+        rows.append((_heading(figure), *cells))
     return Table(
         _caption(scores, family),
-        (
-            Column("results.column.system"),
-            Column("results.column.n", number=True),
-            *(_column(figure) for figure in figures),
-        ),
+        (Column("results.column.figure"), *(Column(name=name, number=True) for name, _, _ in columns)),
         tuple(rows),
         notes=notes.texts,
+        warning=STALE if _stale(scores, texts) else "",
+        remarks=tuple(note for note in scores.notes if _concerns(note, family)),
+        how=_how(scores, family),
     )
 
 
-def _column(figure: str) -> Column:
-    """With its text, or under its own name where the interface does not know it."""
+def _stale(scores: Scores, texts: str) -> bool:
+    return scores.texts is not None and scores.texts != texts
+
+
+def _concerns(note: str, family: Family) -> bool:
+    """A note that names a metric stands with that metric's figures alone."""
+    named = [one for one in FAMILIES if one is not DESCRIPTION and one.title in note]
+    return not named or family in named
+
+
+def _heading(figure: str) -> Cell:
+    """Its text, or its own name where the interface does not know it."""
     key = f"results.figure.{figure}"
-    return Column(key, number=True) if key in ENGLISH else Column(name=figure, number=True)
+    return Cell(key=key) if key in ENGLISH else Cell(figure)
 
 
-def _row(
-    name: str, values: Mapping[str, Json], figures: Sequence[str], notes: Notes, *, difference: bool = False
-) -> tuple[str | Cell, ...]:
-    sizes = [values[figure].get("n") or 0 for figure in figures if figure in values]
-    most = max(sizes, default=0)
-    cells = (_cell(figure, values.get(figure), most, notes, difference=difference) for figure in figures)
-    return (name, f"{most:,}", *cells)
+def _size(values: Mapping[str, Json], figures: Sequence[str]) -> int:
+    """The n that most figures of a column have: the largest."""
+    return max((values[figure].get("n") or 0 for figure in figures if figure in values), default=0)
 
 
 def _cell(figure: str, found: Json | None, n: int, notes: Notes, *, difference: bool) -> Cell:
@@ -159,18 +178,28 @@ def _cell(figure: str, found: Json | None, n: int, notes: Notes, *, difference: 
         return Cell("–", notes=numbers)
     under = []
     if found.get("low") is not None and found.get("high") is not None:
-        under.append(f"[{written(figure, found['low'])},\u00a0{written(figure, found['high'])}]")
+        low, high = (_number(figure, found[end]) if difference else written(figure, found[end]) for end in ENDS)
+        under.append(f"[{low},\u00a0{high}]")
     if found.get("p") is not None:
         under.append(f"p {p_value(found['p'])}")
     if found.get("n") not in (None, n):
         under.append(f"n {found['n']:,}")
-    sign = "+" if difference and found["estimate"] > 0 else ""
-    return Cell(sign + written(figure, found["estimate"]), under=tuple(under), notes=numbers)
+    text = difference_of(figure, found["estimate"]) if difference else written(figure, found["estimate"])
+    return Cell(text, under=tuple(under), notes=numbers)
 
 
 def written(figure: str, value: float) -> str:
     """A figure's value with as many digits as say something."""
-    text = f"{100 * value:.1f}%" if figure in PERCENT else f"{value:,.{DIGITS.get(figure, 4)}f}"
+    return _number(figure, value) + ("%" if figure in PERCENT else "")
+
+
+def difference_of(figure: str, value: float) -> str:
+    """With its sign; of two shares in percentage points."""
+    return ("+" if value > 0 else "") + _number(figure, value) + ("\u00a0points" if figure in PERCENT else "")
+
+
+def _number(figure: str, value: float) -> str:
+    text = f"{100 * value:.1f}" if figure in PERCENT else f"{value:,.{DIGITS.get(figure, 4)}f}"
     return text.replace("-", "−")
 
 
@@ -179,25 +208,25 @@ def p_value(p: float) -> str:
 
 
 def _caption(scores: Scores, family: Family) -> str:
-    """What was scored, against what, by what, and how sure it is."""
-    parts = [family.title]
+    """What was scored, against what, and how sure it is."""
+    title = family.title
     if family is not DESCRIPTION and scores.references is not None:
-        parts[0] += f" against {scores.references}"
+        title += f" against {scores.references}"
     if family.name == "bertscore" and scores.encoder:
-        parts.append(f"encoder {scores.encoder}")
-    parts += [
-        f"{name}: {text}"
-        for name, text in scores.signatures.items()
-        if family_of(name) is family and text != scores.encoder
-    ]
+        title += f" by encoder {scores.encoder}"
+    return f"{title}, with {100 * scores.confidence:.0f}% intervals"
+
+
+def _how(scores: Scores, family: Family) -> tuple[str, ...]:
+    """By what the figures were made, and by what their intervals."""
+    signatures = [f"{name}: {text}" for name, text in scores.signatures.items() if family_of(name) is family]
     methods = dict.fromkeys(
         figure["method"]
-        for figures in scores.systems.values()
+        for figures in (*scores.systems.values(), *scores.differences.values())
         for name, figure in figures.items()
         if family_of(name) is family and figure.get("method")
     )
-    how = f" ({'; '.join(methods)})" if methods else ""
-    return "; ".join([*parts, f"{100 * scores.confidence:.0f}% intervals{how}"])
+    return (*signatures, *(f"intervals: {method}" for method in methods))
 
 
 def score_records(scores: Scores) -> list[Record]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ppai.ui.context import Context
 
 SIGNS = {Verdict.WINS: "▲", Verdict.LOSES: "▼", Verdict.UNDECIDED: "≈", Verdict.UNKNOWN: "?"}
+QUALIFIED = "○"
+"""Of an answer by judges with a warning alone."""
 
 
 class ResultsPage:
@@ -100,7 +102,8 @@ def _lead(report: Report) -> str:
     facts = "".join(f'<div class="ppai-fact"><dt>{said(key)}</dt><dd>{n:,}</dd></div>' for key, n in report.facts)
     notes = ""
     if not report.human_votes:
-        key = "results.no_votes_judged" if report.judges else "results.no_votes"
+        alone = "results.only_baselines" if report.baselines else "results.no_votes"
+        key = "results.no_votes_judged" if report.judges else alone
         notes += f'<div class="ppai-warning" data-testid="no-votes">{said(key, "p")}</div>'
     for caution in report.cautions:
         notes += (
@@ -116,7 +119,8 @@ def _lead(report: Report) -> str:
 def _answers(report: Report) -> str:
     heading = said("results.answers", "h2", 'id="answers"')
     if not report.answers:
-        return f'<section class="ppai-card" aria-labelledby="answers">{heading}{said("results.nothing", "p")}</section>'
+        nothing = said("results.nothing_but_baselines" if report.baselines else "results.nothing", "p")
+        return f'<section class="ppai-card" aria-labelledby="answers">{heading}{nothing}</section>'
     items = "".join(_answer(answer) for answer in report.answers)
     note = said("results.answers_note", "p", 'class="ppai-muted"')
     return (
@@ -126,9 +130,14 @@ def _answers(report: Report) -> str:
 
 
 def _answer(answer: Answer) -> str:
+    """A claim that is qualified carries no sign of a winner, and is not in bold."""
+    sign, look = SIGNS[answer.verdict], answer.verdict.value
+    if answer.qualified and answer.verdict in (Verdict.WINS, Verdict.LOSES):
+        sign, look = QUALIFIED, "qualified"
+    claim = escape(answer.claim) if answer.qualified else f"<strong>{escape(answer.claim)}</strong>"
     return (
-        f'<li class="is-{answer.verdict}"><span class="ppai-sign" aria-hidden="true">{SIGNS[answer.verdict]}</span>'
-        f"<p><strong>{escape(answer.claim)}</strong>, <span>{escape(answer.basis)}</span></p></li>"
+        f'<li class="is-{look}"><span class="ppai-sign" aria-hidden="true">{sign}</span>'
+        f"<p>{claim}, <span>{escape(answer.basis)}</span></p></li>"
     )
 
 

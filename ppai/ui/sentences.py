@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ppai.ui.labels import HUMAN, Labels, Matchup, counted, interval, judges_of, source_label, source_phrase, sources_of
+from ppai.ui.labels import (
+    HUMAN,
+    Labels,
+    Matchup,
+    counted,
+    interval,
+    is_baseline,
+    source_phrase,
+    sources_of,
+)
 
 Json = Mapping[str, Any]
 
@@ -28,9 +37,11 @@ class Answer:
     criterion: str
     verdict: Verdict
     claim: str
-    """`finetuned wins on empathy tone: 70% [60, 78]`."""
+    """`finetuned wins on empathy tone: 70% [60, 78]`, or with the warning first, as `source_with_mark` says it."""
     basis: str
-    """`100 prompts, judge gpt-4o only, judge saw the names, one order`."""
+    """`100 prompts, 300 votes by 12 people`."""
+    qualified: bool = False
+    """Whether it is the word of judges with a warning alone: then a system is preferred, but has not won."""
 
     @property
     def text(self) -> str:
@@ -40,9 +51,10 @@ class Answer:
 def answers(summary: Json, labels: Labels) -> list[Answer]:
     """An answer for each criterion and each system against the reference, in the study's order.
 
-    People answer where they voted, and judges are set beside them; else each judge answers alone. Nothing is said
-    of a criterion on which nobody answered.
+    People answer where they voted, and judges are set beside them; else judges answer, those without a warning first.
+    Baselines answer nothing. Nothing is said of a criterion on which nobody else answered.
     """
+    labels = labels if labels.marks else labels.marked(summary)
     found = []
     for key in labels.criteria:
         by_source = summary["criteria"].get(key, {})
@@ -50,7 +62,8 @@ def answers(summary: Json, labels: Labels) -> list[Answer]:
             sources = [
                 source
                 for source in sources_of(summary)
-                if by_source.get(source, {}).get("win_rate", {}).get(matchup.key, {}).get("estimate") is not None
+                if not is_baseline(source)
+                and by_source.get(source, {}).get("win_rate", {}).get(matchup.key, {}).get("estimate") is not None
             ]
             if sources:
                 found.append(_answer(by_source, labels, key, matchup, sources, len(summary["systems"]) > 2))
@@ -87,27 +100,46 @@ def turned(win_rate: Json) -> dict[str, Any]:
 
 
 def _answer(by_source: Json, labels: Labels, key: str, matchup: Matchup, sources: list[str], several: bool) -> Answer:
-    lead = sources[0]
+    lead, *others = sources
     rate = by_source[lead]["win_rate"][matchup.key]
-    found = verdict_of(rate)
-    against = f" against {labels.system(matchup.y if found is not Verdict.LOSES else matchup.x)}" if several else ""
-    on = f"on {labels.criterion(key)}"
+    found, qualified = verdict_of(rate), bool(labels.mark(lead))
+    who = source_with_mark(lead, labels) if qualified else ""
+    basis = [_size(rate, by_source[lead], lead, several), *_judge_words(by_source[lead], lead, not others, qualified)]
+    basis += _left_out(by_source[lead])
+    basis += [_beside(by_source[other], labels, matchup, found, other) for other in others]
+    return Answer(key, found, _claim(rate, labels, key, matchup, who, several), ", ".join(basis), qualified)
+
+
+def _claim(rate: Json, labels: Labels, key: str, matchup: Matchup, who: str, several: bool) -> str:
+    """Who wins, or whom the judge named in `who`, with its warning, prefers."""
+    found, on = verdict_of(rate), f"on {labels.criterion(key)}"
     if found is Verdict.UNDECIDED:
         pair = f", {labels.versus(matchup)}" if several else ""
-        claim = f"undecided {on}{pair}: {labels.system(matchup.x)} wins {interval(rate)}"
-    else:
-        winner = matchup.x if found is Verdict.WINS else matchup.y
-        shown = rate if found is Verdict.WINS else turned(rate)
-        claim = f"{labels.system(winner)} wins {on}{against}: {interval(shown)}"
-    basis = [_size(rate, by_source[lead], lead, several)]
-    others = sources[1:]
-    if lead != HUMAN and not others:
-        basis.append(f"{source_phrase(lead)} only")
-    elif lead != HUMAN:
-        basis.append(source_phrase(lead))
-    basis += caveats(by_source[lead], lead)
-    basis += [_beside(by_source[other], labels, matchup, found, other) for other in others]
-    return Answer(key, found, claim, ", ".join(basis))
+        verb = f"{who} is undecided" if who else "undecided"
+        return f"{verb} {on}{pair}: {labels.system(matchup.x)} {'' if who else 'wins '}{interval(rate)}"
+    winner, loser = (matchup.x, matchup.y) if found is Verdict.WINS else (matchup.y, matchup.x)
+    against = f" against {labels.system(loser)}" if several else ""
+    name = labels.system(winner)
+    shown = rate if found is Verdict.WINS else turned(rate)
+    return f"{f'{who} prefers {name}' if who else f'{name} wins'} {on}{against}: {interval(shown)}"
+
+
+def source_with_mark(source: str, labels: Labels) -> str:
+    """`judge gpt-4o (saw names, one order)`."""
+    mark = labels.mark(source)
+    return f"{source_phrase(source)} ({mark})" if mark else source_phrase(source)
+
+
+def _judge_words(figures: Json, lead: str, alone: bool, qualified: bool) -> list[str]:
+    """That a judge answers and no person, and whether it was blinded; its name where the claim has none."""
+    if lead == HUMAN:
+        return []
+    words = [f"{source_phrase(lead)}{' only' if alone else ''}"] if not qualified else ["judge only"] if alone else []
+    named = figures.get("n_named") or 0
+    if named:
+        every = named >= figures["n_verdicts"]
+        words.append("judge not blinded" if every else f"judge saw the names in {named:,} verdicts")
+    return words
 
 
 def _size(rate: Json, figures: Json, source: str, several: bool) -> str:
@@ -130,66 +162,12 @@ def _beside(figures: Json, labels: Labels, matchup: Matchup, lead: Verdict, sour
         says = f"agrees ({interval(shown)})"
     else:
         says = f"says {winner} ({interval(shown)})"
-    parts = [f"{source_phrase(source)} {says}", *caveats(figures, source)]
-    return ", ".join(parts)
+    return ", ".join([f"{source_with_mark(source, labels)} {says}", *_left_out(figures)])
 
 
-def caveats(figures: Json, source: str) -> list[str]:
-    """What lessens a judge's word, in a few words each."""
-    if source == HUMAN:
-        return []
-    found = []
-    named = figures.get("n_named") or 0
-    if named:
-        every = named >= figures["n_verdicts"]
-        found.append("judge saw the names" if every else f"judge saw the names in {named:,} verdicts")
-    if figures.get("both_orders") is False:
-        found.append("one order")
-    if figures.get("n_one_order"):
-        found.append(f"{counted(figures['n_one_order'], 'pair')} left out for a missing order")
-    return found
-
-
-@dataclass(frozen=True)
-class Caution:
-    """Something that a reader must know before she believes a figure."""
-
-    title: str
-    text: str
-
-
-def cautions(summary: Json) -> list[Caution]:
-    """On the judges of a Summary: names seen, one order, unscored verdicts."""
-    found = []
-    for source in judges_of(summary):
-        rows = [figures[source] for figures in summary["criteria"].values() if source in figures]
-        judge = source_label(source)
-        named = max((row.get("n_named") or 0 for row in rows), default=0)
-        if named:
-            answered = max(row["n_verdicts"] for row in rows)
-            found.append(
-                Caution(
-                    f"Judge {judge} was not blinded",
-                    f"It saw the systems' names in {named:,} of {counted(answered, 'verdict')}. "
-                    "What it knew of a system may have decided instead of the text.",
-                )
-            )
-        if any(row.get("both_orders") is False for row in rows):
-            found.append(
-                Caution(
-                    f"Judge {judge} read each pair in one order only",
-                    "A liking for the response that stands first or second cannot be told from a liking for a system.",
-                )
-            )
-        unscored = max((row["n_unscored"] for row in rows), default=0)
-        if unscored:
-            found.append(
-                Caution(
-                    f"Judge {judge} left {counted(unscored, 'verdict')} unscored",
-                    "They are counted here and are in no share: not as ties, and not as losses.",
-                )
-            )
-    return found
+def _left_out(figures: Json) -> list[str]:
+    missing = figures.get("n_one_order")
+    return [f"{counted(missing, 'pair')} left out for a missing order"] if missing else []
 
 
 def human_votes(summary: Json) -> int:

@@ -9,6 +9,8 @@ from ppai.ui.markup import escape, said
 
 MOST_ROWS = 500
 """Rows that a page shows of one table; a file has all."""
+DENSE = 8
+"""Columns past which a table stands closer."""
 NARROW = 3
 """Columns of a table that need not fill the page: its numbers would stand far from their names."""
 
@@ -60,6 +62,12 @@ class Table:
     headers: int = 1
     notes: tuple[str, ...] = ()
     """What the cells' numbers 1, 2, ... stand for."""
+    warning: str = ""
+    """Told above it, where its figures must not be taken as they stand."""
+    remarks: tuple[str, ...] = ()
+    """Sentences under it."""
+    how: tuple[str, ...] = ()
+    """How its figures were computed, folded under it."""
 
 
 class Notes:
@@ -85,12 +93,23 @@ def table_html(table: Table, name: str) -> str:
     label = f"table-{escape(name)}"
     text = f'<span class="ppai-caption" id="{label}" lang="en">{escape(table.caption)}</span>'
     caption = f"<caption>{text}</caption>"
-    narrow = " is-narrow" if len(table.columns) <= NARROW else ""
+    shape = " is-narrow" if len(table.columns) <= NARROW else " is-dense" if len(table.columns) > DENSE else ""
+    warning = f'<p class="ppai-warning" lang="en">{escape(table.warning)}</p>' if table.warning else ""
+    remarks = "".join(f'<p class="ppai-remark" lang="en">{escape(text)}</p>' for text in table.remarks)
     return (
-        f'<div class="ppai-scroll" role="region" tabindex="0" aria-labelledby="{label}">'
-        f'<table class="ppai-table{narrow}">{caption}'
+        f'{warning}<div class="ppai-scroll" role="region" tabindex="0" aria-labelledby="{label}">'
+        f'<table class="ppai-table{shape}">{caption}'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>{_foot(table)}</table></div>{note if more > 0 else ''}"
+        f"{remarks}{_how(table.how, name)}"
     )
+
+
+def _how(lines: Sequence[str], name: str) -> str:
+    if not lines:
+        return ""
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    summary = said("results.how", "summary")
+    return f'<details class="ppai-how" data-keep="{escape(name)}-how">{summary}<ul lang="en">{items}</ul></details>'
 
 
 def _foot(table: Table) -> str:

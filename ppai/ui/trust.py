@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -41,6 +41,16 @@ DRAWN = {
 """Figures that the chart has, and what it calls them."""
 EVEN = ("First shown wins",)
 """Of them, those without a preference at 50%."""
+
+
+ONE_ORDER = "the judge was asked in one order only"
+NO_VOTES = "no votes on the pairs that the judge judged"
+AFTER_NO_VOTES = (
+    "no pair has both a decisive vote",
+    "its agreement with people is not known",
+    "its length habit is not known",
+)
+"""How reasons begin that say no more than `NO_VOTES`, where that holds."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +113,11 @@ def trust_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
         )
         for figure, heading in DRAWN.items()
     ]
+    missing = _not_drawn(found, labels)
     if not any(group.rows for group in groups):
-        return Chart(None, "Neither its orders nor its agreement with people can be measured here; the table says why.")
-    return dot_chart(
+        words = "Neither the orders of a judge nor its agreement with people can be measured here."
+        return Chart(None, " ".join([words, *missing]))
+    chart = dot_chart(
         [group for group in groups if group.rows],
         labels,
         "share",
@@ -115,6 +127,28 @@ def trust_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
         meaning="How often a judge says the same when the order is turned, how often the first shown wins "
         "(50% is no preference), and how often it agrees with people.",
     )
+    return replace(chart, left_out=(*chart.left_out, *missing))
+
+
+def _not_drawn(found: list[Trust], labels: Labels) -> tuple[str, ...]:
+    """One line on each judge that has no figure for the chart, with why."""
+    lines = []
+    for one in found:
+        drawn = [one.figures.get(figure, {}) for figure in DRAWN]
+        if one.source == HUMAN or any(values.get("estimate") is not None for values in drawn):
+            continue
+        reasons = dict.fromkeys(_merged(one, str(values["reason"])) for values in drawn if values.get("reason"))
+        why = f": {'; '.join(reasons)}" if reasons else ""
+        lines.append(f"Not in the chart: {labels.source(one.source)}{why}.")
+    return tuple(lines)
+
+
+def _merged(one: Trust, reason: str) -> str:
+    """The one wording of reasons that mean the same of a judge, so that a table tells it once."""
+    if reason == "it was asked in one order only":
+        return ONE_ORDER
+    unvoted = one.figures.get("with_ties", {}).get("reason") == NO_VOTES
+    return NO_VOTES if unvoted and reason.startswith(AFTER_NO_VOTES) else reason
 
 
 def trust_table(summary: Json, labels: Labels, criterion: str) -> Table:
@@ -139,7 +173,7 @@ def criteria_table(summary: Json, labels: Labels) -> Table:
         (
             labels.title(criterion),
             source_cell(one.source, labels),
-            *(_cell(one, figure, notes) for figure in FIGURES),
+            *(_cell(one, figure, notes, dense=True) for figure in FIGURES),
             _usable(one, None),
         )
         for criterion in labels.criteria
@@ -160,16 +194,20 @@ def criteria_table(summary: Json, labels: Labels) -> Table:
     )
 
 
-def _cell(one: Trust, figure: str, notes: Notes) -> Cell:
-    """A figure with its n; a dash with the note that says why there is none."""
+def _cell(one: Trust, figure: str, notes: Notes, *, dense: bool = False) -> Cell:
+    """A figure with its n, dense with its interval below; a dash with the note that says why there is none."""
     found = one.figures.get(figure)
     if found is None:
         return Cell("–")
     if found["estimate"] is None:
         reason = found.get("reason")
-        return Cell("–", notes=(notes.number(str(reason)),) if reason else ())
+        return Cell("–", notes=(notes.number(_merged(one, str(reason))),) if reason else ())
     text = decimal(found) if figure == KAPPA else interval(found)
-    return Cell(text, under=(f"n {found['n']:,}",))
+    size = f"n {found['n']:,}"
+    if not dense:
+        return Cell(text, under=(size,))
+    estimate, _, bounds = text.partition(" ")
+    return Cell(estimate, under=tuple(line.replace(" ", "\u00a0") for line in (bounds, size)))
 
 
 def _usable(one: Trust, notes: Notes | None) -> Cell:
@@ -177,7 +215,11 @@ def _usable(one: Trust, notes: Notes | None) -> Cell:
     if one.usable is None:
         return Cell("–")
     key = "results.trust.yes" if one.usable else "results.trust.no"
-    return Cell(key=key, notes=tuple(sorted(map(notes.number, one.reasons))) if notes else ())
+    return Cell(key=key, notes=_numbers(one, notes) if notes else ())
+
+
+def _numbers(one: Trust, notes: Notes) -> tuple[int, ...]:
+    return tuple(sorted({notes.number(_merged(one, reason)) for reason in one.reasons}))
 
 
 def trust_records(summary: Json, filters: Filters) -> list[Record]:

@@ -146,7 +146,7 @@ def _forgotten(workplace: Workplace, name: str) -> str:
         file = workplace.write_scores()
     finally:
         workplace.close()
-    return f"forgot {name!r}" + (f"; wrote {file}" if file else "")
+    return f"forgot {name!r}" + (f"; {'wrote' if file.exists() else 'removed'} {file}" if file else "")
 
 
 def _kept(workplace: Workplace, scorings: list[Scores]) -> str:
