@@ -20,10 +20,13 @@ from eval.statistics.coding import (
     code_verdicts,
     code_votes,
 )
+from eval.statistics.combined import NOT_RANDOM, CombinedRates, combined_rates
 from eval.statistics.human_agreement import HumanAgreement, human_agreement
 from eval.statistics.judge_agreement import JudgeAgreement, judge_agreement
 from eval.statistics.pair_counts import PairCounts
+from eval.statistics.pairs import voted_pairs
 from eval.statistics.repeats import repeated
+from eval.statistics.sampling import chosen_judge, drawn_at_random
 from eval.statistics.source import Source, counted, human_source, judge_source
 from eval.statistics.topics import TopicRates, topics
 from ppai.digest import texts_digest
@@ -55,7 +58,12 @@ class Summary:
     n_outdated: int = 0
     """Verdicts, of all arms, on texts that the study has changed since; in no other figure."""
     arms: Mapping[str, Summary] = field(default_factory=dict)
+    combined: Mapping[str, Mapping[str, CombinedRates]] = field(default_factory=dict)
+    """By criterion, then `combined:<judge>`, where people voted: their win rates and a judge's in one."""
     clusters: str = "prompt"
+
+    def _sources(self, key: str) -> dict[str, Source | CombinedRates]:
+        return {**self.criteria[key], **self.combined.get(key, {})}
 
     def as_json(self) -> dict[str, Any]:
         """The contract's summary: plain dicts, lists, strings, finite numbers and nulls."""
@@ -69,8 +77,7 @@ class Summary:
             "n_outside": self.n_outside,
             "n_outdated": self.n_outdated,
             "criteria": {
-                key: {name: source.as_json() for name, source in sources.items()}
-                for key, sources in self.criteria.items()
+                key: {name: source.as_json() for name, source in self._sources(key).items()} for key in self.criteria
             },
             "agreement": {
                 key: {name: found.as_json() for name, found in sources.items()}
@@ -89,12 +96,15 @@ def summarise(
     confidence: float = 0.95,
     arms: Collection[str] | None = None,
     assignments: pd.DataFrame | None = None,
+    bradley_terry: bool = True,
 ) -> Summary:
     """The Summary of `as_is`, with one of each other arm that has votes or verdicts.
 
     `votes` (all events) and `verdicts` are frames as `ppai.frames` makes them; those of `study` itself are not
-    read. `arms` limits the other arms to those named. `assignments`, a frame with `prompt_id`, `system_a`,
-    `system_b`, `rater` and `arm`, replaces votes as the showings of `balance`. Too little data gives intervals
+    read. `arms` limits the other arms to those named. `assignments`, a frame as `ppai.frames.showings` makes it,
+    replaces votes as the showings of `balance`, and its draws say whether people's pairs are a random set, as
+    `combined` needs it. `bradley_terry` is False where an answer is wanted at once: strengths of three systems and
+    more are resampled (`eval.statistics.leaderboard` has those of one criterion). Too little data gives intervals
     without numbers and a reason, never an error. Raises ValueError for a confidence outside (0, 1).
     """
     index = StudyIndex.of(study)
@@ -110,7 +120,8 @@ def summarise(
         if arm == Arm.PLAIN.value:
             shown = index.flattened(study)
             votes_of_arm, verdicts_of_arm = replace(votes_of_arm, index=shown), replace(verdicts_of_arm, index=shown)
-        return _arm(study.config, votes_of_arm, verdicts_of_arm, showings, arm, confidence)
+        random = drawn_at_random(study.config, votes_of_arm, assignments)
+        return _arm(study.config, votes_of_arm, verdicts_of_arm, showings, arm, confidence, random, bradley_terry)
 
     found = set(voted.arms_present()) | set(judged.arms_present())
     others = [arm.value for arm in Arm if arm is not Arm.AS_IS and arm.value in found]
@@ -152,6 +163,8 @@ def _arm(
     showings: Rows | None,
     arm: str,
     confidence: float,
+    random: bool,
+    bradley_terry: bool,
 ) -> Summary:
     sides_known = config.sides is Sides.SHOWN
     answers = counted(voted)
@@ -162,16 +175,26 @@ def _arm(
         for code, judge in enumerate(judged.names)
         if len(rows := judged.take(judged.who == code))
     }
+    refusals = _refusals(config, judged, random) if len(answers) else {}
     criteria: dict[str, dict[str, Source]] = {}
+    combined: dict[str, dict[str, CombinedRates]] = {}
     agreement: dict[str, dict[str, HumanAgreement | JudgeAgreement]] = {}
     for key in config.keys:
-        people = human_source(voted, answers, key, sides_known=sides_known, confidence=confidence)
+        how: dict[str, Any] = {"sides_known": sides_known, "confidence": confidence, "bradley_terry": bradley_terry}
+        people = human_source(voted, answers, key, **how)
         criteria[key] = {HUMAN: people}
         given = PairCounts.of(answers, key)
         agreement[key] = {HUMAN_HUMAN: human_agreement(answers, given, repeats, key, confidence=confidence)}
         for name, rows in by_judge.items():
-            criteria[key][name] = judge_source(rows, key, sides_known=sides_known, confidence=confidence)
+            criteria[key][name] = judge_source(rows, key, **how)
             agreement[key][name] = judge_agreement(rows, given, key, sides_known=sides_known, confidence=confidence)
+        pairs = voted_pairs(answers, key)
+        combined[key] = {
+            f"combined:{judge}": combined_rates(
+                voted, pairs, by_judge[f"judge:{judge}"], key, refusal=refusal, confidence=confidence
+            )
+            for judge, refusal in refusals.items()
+        }
     return Summary(
         study=config.name,
         confidence=confidence,
@@ -181,4 +204,13 @@ def _arm(
         criteria=criteria,
         agreement=agreement,
         balance=balance(voted, config.overall_key, sides_known=sides_known, assignments=showings),
+        combined=combined,
     )
+
+
+def _refusals(config: StudyConfig, judged: VerdictRows, random: bool) -> dict[str, str | None]:
+    """By judge with verdicts, why it may not be combined with the votes of an arm; None where it may."""
+    judges = tuple(judged.names[code] for code in np.unique(judged.who).tolist())
+    chosen, none_chosen = chosen_judge(config, judges)
+    other = none_chosen or f"the judge that study.yaml fixed beforehand is {chosen}"
+    return {judge: other if judge != chosen else None if random else NOT_RANDOM for judge in judges}

@@ -51,7 +51,7 @@ VERDICT_COLUMNS = (
     "model",  # or None
     "prompt_version",  # or None
 )
-ASSIGNMENT_COLUMNS = ("prompt_id", "system_a", "system_b", "rater", "arm", "repeat")
+ASSIGNMENT_COLUMNS = ("prompt_id", "system_a", "system_b", "rater", "arm", "repeat", "draw")
 
 
 def outcome_column(key: str) -> str:
@@ -117,7 +117,7 @@ def showings(assignments: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     columns = list(ASSIGNMENT_COLUMNS)
     current = current_votes(events)
     answered = current[current["status"] != VoteStatus.VOID.value]
-    both = pd.concat([assignments[columns], answered[columns]], ignore_index=True)
+    both = pd.concat([assignments[columns], answered.assign(draw="")[columns]], ignore_index=True)
     return both.loc[_unordered(both).drop_duplicates(_ONE_SHOWING).index]
 
 

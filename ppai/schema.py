@@ -153,6 +153,8 @@ class StudyConfig(Record):
     """The question of the blinding probe, asked at a session's end; a default wording where none is given."""
     description: str | None = None
     """One or two sentences that the welcome shows to raters; names no system."""
+    judge: str | None = None
+    """The judge, fixed beforehand, that may be combined with people's votes; the only one where none is named."""
     judge_prompt: str | None = None
     """The prompt of the study's own for judges, instead of `eval/prompts/judge_v1.txt`; the same placeholders."""
 

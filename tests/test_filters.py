@@ -144,9 +144,9 @@ class TestFindings:
 def test_statistics_are_reached_through_what_was_handed_in(study: Study, tmp_path: Path) -> None:
     asked: list[str] = []
 
-    def summarise(*given: Any) -> Any:
+    def summarise(*given: Any, **options: Any) -> Any:
         asked.append("summarise")
-        return report.summarise(*given)
+        return report.summarise(*given, **options)
 
     store = new_store("sqlite", tmp_path)
     store.load(study)

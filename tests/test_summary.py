@@ -35,6 +35,7 @@ SOURCE = {
     "shares",
     "tie_share",
     "win_rate",
+    "sign_test",
     "length_controlled",
     "bradley_terry",
     "longer_wins",
@@ -78,9 +79,10 @@ def test_keys_are_those_of_the_contract() -> None:
     assert (found["study"], found["confidence"], found["clusters"]) == ("small", 0.95, "prompt")
     assert (found["systems"], found["reference"]) == (["base", "new"], "base")
     sources = found["criteria"]["overall"]
-    assert set(sources) == {"human", "judge:j"}
+    assert set(sources) == {"human", "judge:j", "combined:j"}
     assert set(sources["human"]) >= SOURCE | {"n_votes"}
     assert set(sources["judge:j"]) >= SOURCE | {"n_verdicts"}
+    assert set(sources["combined:j"]) >= {"n", "n_labelled", "lambda", "votes_saved", "win_rate"}
     agreement = found["agreement"]["overall"]
     assert set(agreement["human_human"]) == {
         "vote_pairs",
@@ -135,8 +137,7 @@ def test_bradley_terry_is_null_and_says_why() -> None:
     two = summary(small_study())["criteria"]["overall"]["human"]
     assert (two["bradley_terry"], two["reasons"]["bradley_terry"]) == (None, "two systems: see win_rate")
     three = summary(small_study(systems=("a", "b", "c")))["criteria"]["overall"]["human"]
-    assert three["bradley_terry"] is None
-    assert "two systems" not in three["reasons"]["bradley_terry"]
+    assert (three["bradley_terry"], three["reasons"]["bradley_terry"]) == (None, "no votes")
 
 
 def test_arms_are_never_pooled() -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from eval.statistics.interval import Interval
 
@@ -74,7 +72,7 @@ def clustered_means(
         weight = np.asarray(weights, dtype=float)
         some = weight > 0
         value, cluster, group, weight = value[some], cluster[some], group[some], weight[some]
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    z = float(ndtri(0.5 + confidence / 2))
 
     size, total, of_group = _cluster_sums(value, cluster, group, weight)
     n = np.rint(np.bincount(group, weight, n_groups)).astype(np.int64)

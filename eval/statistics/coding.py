@@ -156,6 +156,8 @@ class VoteRows(Rows):
     repeat: Ints
     status: Ints
     seconds: Floats
+    created_at: Floats
+    """Seconds since 1970 (UTC), NaN where unknown."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ def code_votes(index: StudyIndex, events: pd.DataFrame, keys: Sequence[str]) -> 
         repeat=events["repeat"].to_numpy(dtype=np.int64)[inside],
         status=_places(events["status"], STATUSES)[inside],
         seconds=events["seconds"].to_numpy(dtype=float)[inside],
+        created_at=events["created_at"].to_numpy(dtype=float)[inside],
     )
     revision = events["revision"].to_numpy(dtype=np.int64)[inside]
     repeat, repeats = pd.factorize(rows.repeat)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from eval.statistics.clustered import FEW_CLUSTERS
 from eval.statistics.coding import Floats, Ints
@@ -52,7 +51,7 @@ def chance_corrected(
     estimate = float(coefficient(total))
     if not np.isfinite(estimate):
         return Interval.missing(ONE_CATEGORY, n)
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    z = float(ndtri(0.5 + confidence / 2))
     of_cluster = _cluster_sums(terms, clusters)
     weighty = of_cluster[of_cluster[:, kinds] > 0]
     pseudo = _pseudo_clusters(weighty.mean(axis=0), kinds)

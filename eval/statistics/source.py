@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from eval.statistics.bradley_terry import Comparisons, Disconnected
 from eval.statistics.coding import SKIPPED, SUBMITTED, VOID, StudyIndex, VerdictRows, VoteRows
+from eval.statistics.comparisons import judged_comparisons, voted_comparisons
 from eval.statistics.interval import Interval
+from eval.statistics.length_control import LengthControl, length_control
 from eval.statistics.pairs import judged_pairs, voted_pairs
 from eval.statistics.position import first_position, longer_wins
+from eval.statistics.strengths import Strengths, strengths
+from eval.statistics.two_way import two_way_rates
 from eval.statistics.win_rate import OneOrderBounds, Rates, one_order_bounds, rates
 from ppai.frames import MISSING
 
-LENGTH_CONTROL = "length control is not computed by this version"
 TWO_SYSTEMS = "two systems: see win_rate"
-BRADLEY_TERRY = "Bradley-Terry strengths are not computed by this version"
+NOT_ASKED = "not asked for"
+NO_VOTES = "no votes"
+NO_VERDICTS = "no merged verdicts"
 
 
 @dataclass(frozen=True)
@@ -51,11 +57,11 @@ class Source:
     rates: Rates
     longer_wins: Interval
     first_position: Interval
-    length_controlled: Mapping[str, Interval]
+    lengths: LengthControl
     one_order_bounds: OneOrderBounds | None = None
-    bradley_terry: Mapping[str, Interval] | None = None
-    n_degenerate: int = 0
-    """Bootstrap replicates of Bradley-Terry that needed a prior."""
+    two_way: Mapping[str, Interval] = field(default_factory=dict)
+    """By `x>y`, people's win rate with an interval over prompts and raters; see `eval.statistics.two_way`."""
+    bradley_terry: Strengths | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a figure that has no interval of its own is null, by its key."""
 
@@ -68,11 +74,8 @@ class Source:
             "n_skipped": counts.skipped,
             "n_void": counts.void,
             "n_one_order": counts.one_order,
-            "n_degenerate": self.n_degenerate,
-            "length_controlled": {label: rate.as_json() for label, rate in self.length_controlled.items()},
-            "bradley_terry": None
-            if self.bradley_terry is None
-            else {system: strength.as_json() for system, strength in self.bradley_terry.items()},
+            **self.lengths.as_json(),
+            **_strengths_json(self.bradley_terry),
             "longer_wins": self.longer_wins.as_json(),
             "first_position": self.first_position.as_json(),
             "reasons": dict(self.reasons),
@@ -86,7 +89,21 @@ class Source:
                 "prompt_versions": list(counts.prompt_versions),
                 "one_order_bounds": None if bounds is None else bounds.as_json(),
             }
+        else:
+            values["win_rate_two_way"] = {label: rate.as_json() for label, rate in self.two_way.items()}
         return self.rates.as_json() | values
+
+
+def _strengths_json(found: Strengths | None) -> dict[str, Any]:
+    """`n_degenerate` counts bootstrap replicates that needed a prior."""
+    if found is None:
+        return {"n_degenerate": 0, "bradley_terry": None, "bradley_terry_differences": None, "p_better": None}
+    return {
+        "n_degenerate": found.n_degenerate,
+        "bradley_terry": {system: strength.as_json() for system, strength in found.systems.items()},
+        "bradley_terry_differences": {label: one.as_json() for label, one in found.differences.items()},
+        "p_better": dict(found.better),
+    }
 
 
 def counted(votes: VoteRows) -> VoteRows:
@@ -94,8 +111,13 @@ def counted(votes: VoteRows) -> VoteRows:
     return votes.take((votes.status == SUBMITTED) & (votes.repeat == 0))
 
 
-def human_source(votes: VoteRows, answers: VoteRows, key: str, *, sides_known: bool, confidence: float) -> Source:
-    """The people's figures from one arm's current votes; `answers` is `counted(votes)`, made once for all keys."""
+def human_source(
+    votes: VoteRows, answers: VoteRows, key: str, *, sides_known: bool, confidence: float, bradley_terry: bool = True
+) -> Source:
+    """The people's figures from one arm's current votes; `answers` is `counted(votes)`, made once for all keys.
+
+    `bradley_terry` asks for strengths, whose bootstrap takes longer than all the rest.
+    """
     answered = answers.outcomes[key] != MISSING
     first = votes.status[votes.repeat == 0]
     counts = Counts(
@@ -105,18 +127,24 @@ def human_source(votes: VoteRows, answers: VoteRows, key: str, *, sides_known: b
         skipped=int(np.count_nonzero(first == SKIPPED)),
         void=int(np.count_nonzero(first == VOID)),
     )
-    found = rates(voted_pairs(answers, key), votes.index, confidence=confidence)
+    pairs = voted_pairs(answers, key)
+    found, why = _strengths(lambda: voted_comparisons(answers, key), votes.index, bradley_terry, NO_VOTES, confidence)
     return Source(
         counts=counts,
-        rates=found,
+        rates=rates(pairs, votes.index, confidence=confidence),
         longer_wins=longer_wins(answers, key, confidence=confidence),
         first_position=first_position(answers, key, sides_known=sides_known, confidence=confidence),
-        **_not_yet(found, votes.index),
+        lengths=length_control(pairs, votes.index, confidence=confidence),
+        two_way=two_way_rates(answers, key, confidence=confidence),
+        bradley_terry=found,
+        reasons=why,
     )
 
 
-def judge_source(verdicts: VerdictRows, key: str, *, sides_known: bool, confidence: float) -> Source:
-    """One judge's figures from its verdicts in one arm."""
+def judge_source(
+    verdicts: VerdictRows, key: str, *, sides_known: bool, confidence: float, bradley_terry: bool = True
+) -> Source:
+    """One judge's figures from its verdicts in one arm; `bradley_terry` as in `human_source`."""
     scored = verdicts.outcomes[key] != MISSING
     judged = judged_pairs(verdicts, key)
     counts = Counts(
@@ -128,14 +156,19 @@ def judge_source(verdicts: VerdictRows, key: str, *, sides_known: bool, confiden
         models=_named(model for model, _ in verdicts.makers_present()),
         prompt_versions=_named(version for _, version in verdicts.makers_present()),
     )
-    found = rates(judged.merged, verdicts.index, confidence=confidence)
+    index = verdicts.index
+    found, why = _strengths(
+        lambda: judged_comparisons(judged.merged, index), index, bradley_terry, NO_VERDICTS, confidence
+    )
     return Source(
         counts=counts,
-        rates=found,
+        rates=rates(judged.merged, index, confidence=confidence),
         longer_wins=longer_wins(verdicts, key, confidence=confidence),
         first_position=first_position(verdicts, key, sides_known=sides_known, confidence=confidence),
-        one_order_bounds=one_order_bounds(judged, verdicts.index),
-        **_not_yet(found, verdicts.index),
+        lengths=length_control(judged.merged, index, confidence=confidence),
+        one_order_bounds=one_order_bounds(judged, index),
+        bradley_terry=found,
+        reasons=why,
     )
 
 
@@ -143,11 +176,18 @@ def _named(names: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(sorted({name for name in names if name is not None}))
 
 
-def _not_yet(found: Rates, index: StudyIndex) -> dict[str, Any]:
-    """The figures that are null, with their reasons."""
-    return {
-        "length_controlled": {
-            label: Interval.missing(LENGTH_CONTROL, rate.n) for label, rate in found.win_rate.items()
-        },
-        "reasons": {"bradley_terry": TWO_SYSTEMS if len(index.systems) <= 2 else BRADLEY_TERRY},
-    }
+def _strengths(
+    comparisons: Callable[[], Comparisons], index: StudyIndex, asked: bool, empty: str, confidence: float
+) -> tuple[Strengths | None, dict[str, str]]:
+    """Bradley-Terry strengths, or the reason for the key `bradley_terry` why there are none."""
+    if len(index.systems) <= 2:
+        return None, {"bradley_terry": TWO_SYSTEMS}
+    if not asked:
+        return None, {"bradley_terry": NOT_ASKED}
+    folded = comparisons()
+    if not len(folded.prompt):
+        return None, {"bradley_terry": empty}
+    try:
+        return strengths(folded, confidence=confidence), {}
+    except Disconnected as error:
+        return None, {"bradley_terry": str(error)}

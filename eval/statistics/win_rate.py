@@ -12,6 +12,7 @@ from eval.statistics.clustered import clustered_mean, clustered_means
 from eval.statistics.coding import Floats, Ints, StudyIndex
 from eval.statistics.interval import Interval
 from eval.statistics.pairs import JudgedPairs, PairOutcomes
+from eval.statistics.sign_test import SignTest, sign_tests
 
 Bounds = tuple[float, float]
 
@@ -26,6 +27,8 @@ class Rates:
     shares: Mapping[str, Interval]
     """By system, over the pairs in which it appears; with two systems they and `tie_share` sum to 1."""
     tie_share: Interval
+    sign_test: Mapping[str, SignTest]
+    """By `x>y`: whether more prompts prefer x to y than chance would have it."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -33,6 +36,7 @@ class Rates:
             "shares": {system: share.as_json() for system, share in self.shares.items()},
             "tie_share": self.tie_share.as_json(),
             "win_rate": {label: rate.as_json() for label, rate in self.win_rate.items()},
+            "sign_test": {label: test.as_json() for label, test in self.sign_test.items()},
         }
 
 
@@ -76,6 +80,7 @@ def rates(pairs: PairOutcomes, index: StudyIndex, *, confidence: float = 0.95) -
         win_rate=dict(zip(index.labels(matchups), win_rate, strict=True)),
         shares=dict(zip(index.systems, shares, strict=True)),
         tie_share=clustered_mean(pairs.tie_share, pairs.prompt, confidence=confidence, empty="no pairs"),
+        sign_test=sign_tests(pairs, index),
     )
 
 

@@ -219,7 +219,7 @@ class SqlStore:
         from ppai.frames import ASSIGNMENT_COLUMNS
 
         a = t.assignments.c
-        columns = [t.pairs.c.prompt_id, a.system_a, a.system_b, a.rater, a.arm, a.repeat]
+        columns = [t.pairs.c.prompt_id, a.system_a, a.system_b, a.rater, a.arm, a.repeat, a.draw]
         with self._database.reading() as connection:
             rows = connection.execute(
                 select(*columns)

@@ -29,7 +29,17 @@ from ppai.ui.filters import (
     without_raters,
 )
 from ppai.ui.kept import Kept
-from ppai.ui.labels import ARMS, HUMAN, Labels, answering_judges, counted, is_baseline, source_phrase, sources_of
+from ppai.ui.labels import (
+    ARMS,
+    COMBINED_PREFIX,
+    HUMAN,
+    Labels,
+    answering_judges,
+    counted,
+    is_baseline,
+    source_phrase,
+    sources_of,
+)
 from ppai.ui.metric_tables import metric_section
 from ppai.ui.sections import Section, rater_section, share_sections, time_section, topic_section
 from ppai.ui.sentences import Answer, answers, human_votes
@@ -106,10 +116,14 @@ class Findings:
             return self._study
 
     def _summary(self, study: Study, votes: pd.DataFrame, verdicts: pd.DataFrame, arm: str) -> Json:
-        """The Summary of one arm, whose rows alone are given."""
-        whole = self._statistics.summarise(study, votes, verdicts).as_json()
+        """The Summary of one arm, whose rows alone are given; people and a judge combined are not shown yet."""
+        whole = self._statistics.summarise(study, votes, verdicts, bradley_terry=False).as_json()
         of_arm: Json = whole["arms"].get(arm, whole)
-        return {**of_arm, **{name: whole[name] for name in ("n_outside", "n_outdated")}}
+        criteria = {
+            key: {source: figures for source, figures in by_source.items() if not source.startswith(COMBINED_PREFIX)}
+            for key, by_source in of_arm["criteria"].items()
+        }
+        return {**of_arm, "criteria": criteria, **{name: whole[name] for name in ("n_outside", "n_outdated")}}
 
     def _report(self, now: Data, choices: Choices, filters: Filters) -> Report:
         study = now.study

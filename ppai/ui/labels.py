@@ -11,6 +11,7 @@ from ppai.schema import StudyConfig
 
 HUMAN = "human"
 PEOPLE = "people"
+COMBINED_PREFIX = "combined:"
 JUDGE_PREFIX = "judge:"
 BASELINE_PREFIX = "judge:baseline:"
 """Of judges that read nothing: they are there to be beaten."""
@@ -105,12 +106,14 @@ def source_phrase(source: str) -> str:
 
 
 def sources_of(summary: Mapping[str, Any]) -> list[str]:
-    """The sources of a Summary that answered anything, in the order of `standing`."""
+    """The sources of a Summary that answered anything, no two combined, in the order of `standing`."""
     found: dict[str, int] = {}
     for by_source in summary["criteria"].values():
         for source, figures in by_source.items():
             found[source] = found.get(source, 0) + figures["n"]
-    return in_order((source for source, n in found.items() if n), marks_of(summary))
+    return in_order(
+        (source for source, n in found.items() if n and not source.startswith(COMBINED_PREFIX)), marks_of(summary)
+    )
 
 
 def standing(source: str, mark: str) -> tuple[bool, bool, bool]:

@@ -1,0 +1,233 @@
+"""Bradley-Terry strengths of three to hundreds of systems, with intervals over prompts and simultaneous ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+from scipy.special import expit, log_expit
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+TOLERANCE = 1e-7
+"""Newton's last step, in log odds, at which a fit has converged; what is left after it is the square of this."""
+MOST_STEPS = 500
+"""Newton's steps after which a fit is an error; it takes about ten."""
+PRIOR = 0.1
+"""Wins that each of two compared systems is lent over the other in a replicate that has no estimate of its own."""
+LEAST_PRIOR = 1e-4
+"""Wins lent to each replicate with a side term, so that it always has an estimate."""
+BOUNDLESS = 8.0
+"""Log odds of a side, under `LEAST_PRIOR`, that stand for no finite estimate: 3,000 to 1."""
+DENSE = 4_000_000
+"""Most prompts times cells for which folding is one dense product of matrices."""
+CHUNK = 2_000_000
+"""Most numbers of one array of a batch of replicates."""
+
+
+class UnknownSide(ValueError):
+    """The side term has no estimate: the systems' sides never varied, or one side won whatever stood there."""
+
+
+class Disconnected(ValueError):
+    """Strengths have no estimate: `groups` of systems, of which none both won and lost against every other."""
+
+    def __init__(self, groups: Sequence[Sequence[str]]) -> None:
+        self.groups = tuple(tuple(group) for group in groups)
+        named = "; ".join(", ".join(group) for group in self.groups)
+        super().__init__(f"no path of wins and losses connects these systems: {named}")
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """Folded outcomes: one row a prompt and ordered pair of systems, all arrays of shape (rows,)."""
+
+    systems: tuple[str, ...]
+    """Differences are told as `x>y` in this order, x before y."""
+    prompt: Ints
+    """Codes of the prompts, the unit that is resampled."""
+    first: Ints
+    """The system at side A, as its place in `systems`; without a side term either may stand first."""
+    second: Ints
+    first_wins: Floats
+    """Wins of `first`; a tie is half a win each."""
+    second_wins: Floats
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Maximum-likelihood strengths of a batch of replicates."""
+
+    strengths: Floats
+    """Natural-log strengths, mean 0, shape (replicates, systems)."""
+    side: Floats | None
+    """The log odds that side A wins between equals, shape (replicates,); None where it was not asked for."""
+    information: Floats
+    """Observed information of strengths and side, shape (replicates, k + 1, k + 1); that of strengths is singular."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Wins of each ordered pair of systems, shape (replicates, systems, systems): row at side A, column at B."""
+
+    row_wins: Floats
+    column_wins: Floats
+
+    def beats(self) -> Bools:
+        """Whether the row system ever beat the column system, on whichever side."""
+        return (self.row_wins + np.swapaxes(self.column_wins, -1, -2)) > 0
+
+    def with_prior(self, wins: float, compared: Bools) -> Cells:
+        """Lends `wins` to each of two compared systems, half on either side."""
+        lent = np.where(compared, wins / 2, 0.0)
+        return Cells(self.row_wins + lent, self.column_wins + lent)
+
+
+def unordered(comparisons: Comparisons) -> Comparisons:
+    """The same outcomes with sides forgotten: one row a prompt and pair, the earlier system first."""
+    k = len(comparisons.systems)
+    turned = comparisons.first > comparisons.second
+    low, high = np.minimum(comparisons.first, comparisons.second), np.maximum(comparisons.first, comparisons.second)
+    codes, row = np.unique((comparisons.prompt * k + low) * k + high, return_inverse=True)
+    won = np.where(turned, comparisons.second_wins, comparisons.first_wins)
+    lost = np.where(turned, comparisons.first_wins, comparisons.second_wins)
+    return Comparisons(
+        comparisons.systems,
+        codes // k**2,
+        codes // k % k,
+        codes % k,
+        np.bincount(row, won, len(codes)).astype(np.float64),
+        np.bincount(row, lost, len(codes)).astype(np.float64),
+    )
+
+
+def weighted_cells(comparisons: Comparisons, weights: Floats) -> Cells:
+    """Cells with each prompt counted `weights[replicate, prompt]` times."""
+    k = len(comparisons.systems)
+    cells, place = np.unique(comparisons.first * k + comparisons.second, return_inverse=True)
+    shape = (weights.shape[1], len(cells))
+    dense = shape[0] * shape[1] <= min(DENSE, 20 * len(place))
+
+    def folded(wins: Floats) -> Floats:
+        table = csr_array((wins, (comparisons.prompt, place)), shape=shape)
+        found = np.zeros((len(weights), k * k))
+        found[:, cells] = weights @ table.toarray() if dense else (table.T @ weights.T).T
+        return found.reshape(-1, k, k)
+
+    return Cells(folded(comparisons.first_wins), folded(comparisons.second_wins))
+
+
+def fit(cells: Cells, *, side_term: bool = False, start: Floats | None = None) -> Fit:
+    """Newton's method with step halving on the concave likelihood, all replicates at once, until every step vanishes.
+
+    Every replicate must have an estimate, see `connected`. `start` (systems + 1,) holds strengths and side to begin
+    from. Raises ArithmeticError where one does not converge: no estimate is returned before it does.
+    Hunter, D. R. (2004), "MM algorithms for generalized Bradley-Terry models", Annals of Statistics 32, 384-406;
+    the side term is the order effect of Agresti (2013), Categorical Data Analysis, 3rd ed., section 11.6.
+    """
+    k = cells.row_wins.shape[-1]
+    values = np.zeros((len(cells.row_wins), k + 1)) + (0.0 if start is None else start)
+    likelihood = _log_likelihood(cells, values)
+    for _ in range(MOST_STEPS):
+        gradient, information = _derivatives(cells, values, side_term)
+        step: Floats = np.linalg.solve(_regular(information, k, side_term), gradient[..., None])[..., 0].astype(float)
+        values, likelihood = _ascend(cells, values, step, likelihood)
+        if np.all(np.abs(step) <= TOLERANCE):
+            strengths = values[:, :k] - values[:, :k].mean(axis=1, keepdims=True)
+            return Fit(strengths, values[:, k] if side_term else None, information)
+    raise ArithmeticError(f"Bradley-Terry did not converge in {MOST_STEPS} steps")
+
+
+def covariance(found: Fit) -> Floats:
+    """Of strengths and side by the observed information, shape (replicates, parameters, parameters).
+
+    Strengths are those of mean 0. A side that was not fitted has variance 0.
+    """
+    k = found.strengths.shape[1]
+    centre = np.eye(k + 1)
+    centre[:k, :k] -= 1 / k
+    if found.side is None:
+        centre[k, k] = 0.0
+    return np.asarray(centre @ np.linalg.inv(_regular(found.information, k, found.side is not None)) @ centre)
+
+
+def _log_likelihood(cells: Cells, values: Floats) -> Floats:
+    logit = values[:, :-1, None] - values[:, None, :-1] + values[:, -1, None, None]
+    return np.asarray((cells.row_wins * log_expit(logit) + cells.column_wins * log_expit(-logit)).sum(axis=(1, 2)))
+
+
+def _derivatives(cells: Cells, values: Floats, side_term: bool) -> tuple[Floats, Floats]:
+    """Gradient (replicates, k + 1) and observed information (replicates, k + 1, k + 1)."""
+    k = values.shape[1] - 1
+    p = expit(values[:, :-1, None] - values[:, None, :-1] + values[:, -1, None, None])
+    n = cells.row_wins + cells.column_wins
+    rest, weight = cells.row_wins - n * p, n * p * (1 - p)
+    gradient = np.zeros_like(values)
+    gradient[:, :k] = rest.sum(axis=2) - rest.sum(axis=1)
+    both = weight + np.swapaxes(weight, 1, 2)
+    information = np.zeros((len(values), k + 1, k + 1))
+    information[:, :k, :k] = -both
+    place = np.arange(k)
+    information[:, place, place] += both.sum(axis=2)
+    if side_term:
+        gradient[:, k] = rest.sum(axis=(1, 2))
+        information[:, k, k] = weight.sum(axis=(1, 2))
+        information[:, :k, k] = information[:, k, :k] = weight.sum(axis=2) - weight.sum(axis=1)
+    return gradient, information
+
+
+def _regular(information: Floats, k: int, side_term: bool) -> Floats:
+    """The information made invertible: the mean of the strengths is fixed, and so is a side that is not fitted."""
+    fixed = information.copy()
+    fixed[:, :k, :k] += np.maximum(np.trace(information[:, :k, :k], axis1=1, axis2=2), 1e-300)[:, None, None] / k**2
+    if not side_term:
+        fixed[:, k, k] = 1.0
+    return fixed
+
+
+def _ascend(cells: Cells, values: Floats, step: Floats, likelihood: Floats) -> tuple[Floats, Floats]:
+    """Each replicate moved by its step, halved until its likelihood does not fall."""
+    scale = np.ones(len(values))
+    while True:
+        moved = values + scale[:, None] * step
+        reached = _log_likelihood(cells, moved)
+        worse = ~(reached >= likelihood - 1e-12 * np.abs(likelihood)) & (scale > 2.0**-60)
+        if not worse.any():
+            return moved, reached
+        scale[worse] /= 2
+
+
+def check_side(cells: Cells, compared: Bools) -> None:
+    """Raises UnknownSide where the side's effect cannot be told from the strengths, or is not finite."""
+    k = cells.row_wins.shape[-1]
+    _, information = _derivatives(cells, np.zeros((len(cells.row_wins), k + 1)), True)
+    if np.linalg.matrix_rank(information).min() < k:
+        raise UnknownSide("the sides of the systems never varied, so that the side's effect cannot be told from theirs")
+    side = fit(cells.with_prior(LEAST_PRIOR, compared), side_term=True).side
+    if side is not None and np.abs(side).max() > BOUNDLESS:
+        raise UnknownSide("one side won whatever system stood there, so that its effect has no finite estimate")
+
+
+def connected(cells: Cells) -> Bools:
+    """Whether each replicate has an estimate: wins lead from every system to every other (Ford 1957)."""
+    beats = cells.beats()
+    packed = np.packbits(beats.reshape(len(beats), -1), axis=1)
+    _, first, pattern = np.unique(packed, axis=0, return_index=True, return_inverse=True)  # most replicates are alike
+    return np.array([_components(beats[place])[0] == 1 for place in first], dtype=bool)[pattern.ravel()]
+
+
+def groups_of(beats: Bools) -> list[list[int]]:
+    """The groups of systems within which wins lead from each to each; shape of `beats` is (systems, systems)."""
+    count, labels = _components(beats)
+    return [np.flatnonzero(labels == group).tolist() for group in range(count)]
+
+
+def _components(beats: Bools) -> tuple[int, Ints]:
+    count, labels = connected_components(beats.astype(float), directed=True, connection="strong")
+    return int(count), np.asarray(labels, dtype=np.int64)

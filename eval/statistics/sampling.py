@@ -1,0 +1,47 @@
+"""Whether the pairs that people voted on were drawn at random from the study's, as the assignment log has it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from eval.statistics.coding import VoteRows, code_assignments
+from eval.statistics.source import counted
+from ppai.schema import Labelled, StudyConfig
+
+RANDOM = "random: "
+"""Stands in each draw of `ppai.assign` in which every eligible pair had the same chance."""
+
+
+def drawn_at_random(config: StudyConfig, votes: VoteRows, assignments: pd.DataFrame | None) -> bool:
+    """Whether the votes of one arm that count stand on pairs drawn at random.
+
+    So it is where study.yaml says `labelled: random`, or where each vote has an assignment to its rater whose `draw`
+    was random. `assignments` is a frame with `prompt_id`, `system_a`, `system_b`, `rater`, `arm`, `repeat` and `draw`;
+    without that column, or without a log, nothing is known.
+    """
+    if config.labelled is Labelled.RANDOM:
+        return True
+    answers = counted(votes)
+    if assignments is None or "draw" not in assignments or not len(answers):
+        return False
+    random = assignments["draw"].astype(str).str.contains(RANDOM, regex=False) & (assignments["repeat"] == 0)
+    drawn = code_assignments(votes.index, assignments[random.to_numpy()])
+    given = {
+        (drawn.names[who], pair, drawn.arms[arm])
+        for who, pair, arm in zip(drawn.who.tolist(), drawn.pair_codes().tolist(), drawn.arm.tolist(), strict=True)
+    }
+    return all(
+        (answers.names[who], pair, answers.arms[arm]) in given
+        for who, pair, arm in zip(
+            answers.who.tolist(), answers.pair_codes().tolist(), answers.arm.tolist(), strict=True
+        )
+    )
+
+
+def chosen_judge(config: StudyConfig, judges: tuple[str, ...]) -> tuple[str | None, str]:
+    """The judge that was fixed before the verdicts were seen, or None and why there is none."""
+    if config.judge is not None:
+        return config.judge, ""
+    if len(judges) == 1:
+        return judges[0], ""
+    return None, f"no judge was fixed beforehand: name one of {', '.join(judges)} as `judge` in study.yaml"
