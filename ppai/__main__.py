@@ -16,6 +16,8 @@ from ppai.export import Format
 from ppai.verbs.judge import EPILOG as JUDGE_EPILOG
 from ppai.verbs.judge import judge
 from ppai.verbs.options import Database, StudyName, example
+from ppai.verbs.plan import EPILOG as PLAN_EPILOG
+from ppai.verbs.plan import plan
 from ppai.verbs.prompts import EPILOG as PROMPTS_EPILOG
 from ppai.verbs.prompts import prompts
 from ppai.verbs.score import EPILOG as SCORE_EPILOG
@@ -35,6 +37,7 @@ app = typer.Typer(
 study_app = typer.Typer(help="Make, check, load, export and mend studies.", no_args_is_help=True)
 app.add_typer(study_app, name="study")
 app.command(epilog=JUDGE_EPILOG)(judge)
+app.command(epilog=PLAN_EPILOG)(plan)
 app.command(epilog=PROMPTS_EPILOG)(prompts)
 app.command(epilog=SCORE_EPILOG)(score)
 

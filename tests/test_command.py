@@ -25,6 +25,7 @@ VERBS = [
     ("serve",),
     ("report",),
     ("judge",),
+    ("plan",),
     ("prompts",),
     ("score",),
     ("study", "load"),

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.special import bdtr
 
 from eval.statistics.coding import SKIPPED, SUBMITTED, Bools, Floats, Ints, Rows, VoteRows
+from eval.statistics.leave_one_out import leave_one_out
 from eval.statistics.repeats import repeated
 from ppai.frames import A_WINS, MISSING, TIE
 
@@ -28,6 +29,10 @@ REPEATS = 3
 """Hidden repeats needed before `repeat_inconsistent` is looked for."""
 REPEAT_AGREEMENT = 0.5
 """Share of repeats with the same outcome below which a rater is flagged `repeat_inconsistent`."""
+DISAGREES_PAIRS = 10
+"""Pairs that two others or more voted on, needed before `disagrees` is looked for."""
+DISAGREES_CONFIDENCE = 0.99
+"""Of the interval of a rater's gap to the others (see `leave_one_out`): flagged `disagrees` where it lies below 0."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,12 @@ class RaterBalance:
     """Hidden repeats that can be compared with the rater's first answer."""
     repeat_agreement: float | None
     """Share of them with the same outcome, whatever the sides."""
+    n_shared: int
+    """Pairs that others voted on too."""
+    agreement: float | None
+    """Mean share of the others' votes equal to the rater's, over these."""
+    others_agreement: float | None
+    """Mean share of equal votes among the others, over the rater's pairs that two of them or more voted on."""
     flags: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -53,6 +64,9 @@ class RaterBalance:
             "median_seconds": self.median_seconds,
             "n_repeats": self.n_repeats,
             "repeat_agreement": self.repeat_agreement,
+            "n_shared": self.n_shared,
+            "agreement": self.agreement,
+            "others_agreement": self.others_agreement,
             "flags": list(self.flags),
         }
 
@@ -119,12 +133,15 @@ def _raters(shown: VoteRows, overall: str, sides_known: bool) -> dict[str, Rater
     p = side_bias_p(count(at_a & varied), tested)
     timed = first & np.isfinite(shown.seconds)
     n_timed, seconds = count(timed), _medians(shown.seconds[timed], shown.who[timed], len(names))
-    n_repeats, agreement = _repeats(shown, overall)
+    n_repeats, repeat_agreement = _repeats(shown, overall)
+    others = leave_one_out(shown.take(first), overall, confidence=DISAGREES_CONFIDENCE)
+    gap = np.array([1.0 if interval.high is None else interval.high for interval in others.gap])
     flags = {
         "side_bias": (tested >= SIDE_BIAS_VOTES) & (p < SIDE_BIAS_P),
         "too_fast": (n_timed >= FAST_VOTES) & (seconds < FAST_SECONDS),
         "all_ties": (n >= TIES_VOTES) & (count(first & _decisive_anywhere(shown)) == 0),
-        "repeat_inconsistent": (n_repeats >= REPEATS) & (agreement < REPEAT_AGREEMENT),
+        "repeat_inconsistent": (n_repeats >= REPEATS) & (repeat_agreement < REPEAT_AGREEMENT),
+        "disagrees": (others.n_compared >= DISAGREES_PAIRS) & (gap < 0),
     }
     seen = np.bincount(shown.who, minlength=len(names)) > 0
     return {
@@ -134,7 +151,10 @@ def _raters(shown: VoteRows, overall: str, sides_known: bool) -> dict[str, Rater
             share_a=float(n_at_a[rater] / n_decisive[rater]) if n_decisive[rater] and sides_known else None,
             median_seconds=float(seconds[rater]) if n_timed[rater] else None,
             n_repeats=int(n_repeats[rater]),
-            repeat_agreement=float(agreement[rater]) if n_repeats[rater] else None,
+            repeat_agreement=float(repeat_agreement[rater]) if n_repeats[rater] else None,
+            n_shared=int(others.n[rater]),
+            agreement=float(others.agreement[rater]) if others.n[rater] else None,
+            others_agreement=float(others.of_others[rater]) if others.n_compared[rater] else None,
             flags=tuple(flag for flag, raised in flags.items() if raised[rater]),
         )
         for rater, skipped in enumerate(count(shown.status == SKIPPED).tolist())

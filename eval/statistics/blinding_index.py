@@ -1,0 +1,63 @@
+"""Bang's blinding index: whether raters, asked which side came from the system under test, could tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from eval.statistics.clustered import clustered_mean
+from eval.statistics.interval import Interval
+
+SUCCESS = 0.2
+"""An index within this of 0 is usually taken for successful blinding."""
+NO_GUESSES = "nobody was asked"
+
+
+def blinding_index(
+    right: npt.ArrayLike, wrong: npt.ArrayLike, unsure: npt.ArrayLike, *, confidence: float = 0.95
+) -> Interval:
+    """Right guesses less wrong ones, over all asked: 1 all could tell, 0 chance, -1 all mistook one for the other.
+
+    Counts by rater, shapes (raters,); `n` counts guesses. It is 2 m - 1 for the mean m of 1 for a right guess, 0 for a
+    wrong one and 1/2 for "unsure", and its interval that of `clustered_mean` for m, with the rater as the independent
+    unit: her guesses share what she knows. Unlike the published normal interval it has a width where all are right.
+    Where guesses lean to one side, give those about each side apart, as trials do with their arms.
+
+    Bang, H., Ni, L. and Davis, C. E. (2004), "Assessment of blinding in clinical trials", Controlled Clinical Trials
+    25, 143-156. Raises ValueError for counts below 0 or of different length.
+    """
+    counts = np.stack(
+        np.broadcast_arrays(*(np.atleast_1d(np.asarray(c, dtype=np.int64)) for c in (right, wrong, unsure)))
+    )
+    if counts.size and counts.min() < 0:
+        raise ValueError("counts: below 0")
+    raters = np.arange(counts.shape[1])
+    mean = clustered_mean(
+        np.repeat([1.0, 0.0, 0.5], counts.shape[1]),
+        np.tile(raters, 3),
+        weights=counts.ravel(),
+        confidence=confidence,
+        empty=NO_GUESSES,
+    )
+    if mean.estimate is None or mean.low is None or mean.high is None:
+        return mean
+    numbers = {name: 2 * getattr(mean, name) - 1 for name in ("estimate", "low", "high")}
+    return replace(mean, **numbers, method=f"Bang's index, {mean.method.replace('by prompt', 'by rater')}")
+
+
+def blinding_sentence(index: Interval) -> str:
+    """What an index says, for readers."""
+    if index.estimate is None or index.low is None or index.high is None:
+        return f"Blinding: {index.reason}."
+    seen = f"blinding index {index.estimate:.2f} [{index.low:.2f}, {index.high:.2f}], {index.n} guesses"
+    if index.low > SUCCESS:
+        return f"Raters could tell which response came from the system under test ({seen})."
+    if index.low > 0:
+        return f"Raters could tell somewhat better than chance which response came from the system under test ({seen})."
+    if index.high < 0:
+        return f"Raters took the one system for the other more often than not ({seen})."
+    if index.high <= SUCCESS:
+        return f"Raters could not tell the systems apart ({seen})."
+    return f"Too few guesses to say whether raters could tell the systems apart ({seen})."

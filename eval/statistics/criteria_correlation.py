@@ -1,0 +1,98 @@
+"""How far the criteria say the same: the share of equal outcomes of every two, and their correlation over pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from eval.statistics.clustered import clustered_mean
+from eval.statistics.coding import Floats, StudyIndex, VerdictRows, VoteRows
+from eval.statistics.interval import Interval
+from eval.statistics.pairs import PairOutcomes, judged_pairs, voted_pairs
+from ppai.frames import MISSING
+
+NO_COMMON = "no pair has an outcome on both criteria"
+ONE_OUTCOME = "all pairs have the same outcome on a criterion"
+
+
+@dataclass(frozen=True)
+class CriteriaPair:
+    """Two criteria of one source, over the pairs that have an outcome on both."""
+
+    equal: Interval
+    """Share of equal outcomes, averaged per pair: of one vote's two answers, or of the merged verdict's. `n` counts
+    pairs; the interval is that of `clustered_mean`, over prompts."""
+    correlation: float | None
+    """Pearson's, of the pairs' outcomes for x. With several matchups each matchup's own means are taken off first, so
+    that neither which of two systems is called x nor the matchups' differences enter."""
+    reason: str | None = None
+    """Why there is no correlation."""
+
+    def as_json(self) -> dict[str, Any]:
+        values: dict[str, Any] = {"equal": self.equal.as_json(), "correlation": self.correlation}
+        return values if self.reason is None else values | {"reason": self.reason}
+
+
+def criteria_of_votes(answers: VoteRows, keys: Sequence[str], *, confidence: float = 0.95) -> dict[str, CriteriaPair]:
+    """By `key1|key2`, how far people's votes on two criteria agree; `answers` are the votes that count."""
+    pairs = {key: voted_pairs(answers, key) for key in keys}
+    place, codes = pd.factorize(answers.pair_codes())
+    prompt = np.asarray(codes, dtype=np.int64) // max(len(answers.index.systems) ** 2, 1)
+    found = {}
+    for one, other in combinations(keys, 2):
+        first, second = answers.outcomes[one], answers.outcomes[other]
+        both = (first != MISSING) & (second != MISSING)
+        # Each pair weighs the same, however many votes it has.
+        n_votes = np.bincount(place[both], minlength=len(codes))
+        n_equal = np.bincount(place[both & (first == second)], minlength=len(codes))
+        some = n_votes > 0
+        share = clustered_mean(n_equal[some] / n_votes[some], prompt[some], confidence=confidence, empty=NO_COMMON)
+        found[f"{one}|{other}"] = _with_correlation(share, pairs[one], pairs[other], answers.index)
+    return found
+
+
+def criteria_of_verdicts(
+    verdicts: VerdictRows, keys: Sequence[str], *, confidence: float = 0.95
+) -> dict[str, CriteriaPair]:
+    """By `key1|key2`, how far one judge's merged verdicts on two criteria agree."""
+    pairs = {key: judged_pairs(verdicts, key).merged for key in keys}
+    found = {}
+    for one, other in combinations(keys, 2):
+        first, second = _common(pairs[one], pairs[other], verdicts.index)
+        same = (first.x_share == second.x_share) & (first.y_share == second.y_share)
+        share = clustered_mean(same, first.prompt, confidence=confidence, empty=NO_COMMON)
+        found[f"{one}|{other}"] = _with_correlation(share, first, second, verdicts.index)
+    return found
+
+
+def same_criteria(found: Mapping[str, CriteriaPair]) -> tuple[str, ...]:
+    """The `key1|key2` whose outcomes are equal in every pair: one question asked twice."""
+    return tuple(label for label, pair in found.items() if pair.equal.estimate == 1)
+
+
+def _with_correlation(share: Interval, one: PairOutcomes, other: PairOutcomes, index: StudyIndex) -> CriteriaPair:
+    first, second = _common(one, other, index)
+    x, y = _centred(first), _centred(second)
+    spread = float(np.sqrt((x @ x) * (y @ y)))
+    if spread < 1e-12:
+        return CriteriaPair(share, None, ONE_OUTCOME if len(first) else NO_COMMON)
+    return CriteriaPair(share, min(max(float(x @ y) / spread, -1.0), 1.0))
+
+
+def _common(one: PairOutcomes, other: PairOutcomes, index: StudyIndex) -> tuple[PairOutcomes, PairOutcomes]:
+    """The pairs that both have, in the same order."""
+    systems = len(index.systems) ** 2
+    code, other_code = one.prompt * systems + one.matchup, other.prompt * systems + other.matchup
+    _, first, second = np.intersect1d(code, other_code, assume_unique=True, return_indices=True)
+    return one.take(first), other.take(second)
+
+
+def _centred(pairs: PairOutcomes) -> Floats:
+    """Scores less the mean score of their matchup."""
+    _, matchup, count = np.unique(pairs.matchup, return_inverse=True, return_counts=True)
+    return pairs.score - (np.bincount(matchup, pairs.score, len(count)) / count)[matchup]

@@ -1,0 +1,37 @@
+"""The figures without flagged raters, to stand beside those with all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from eval.statistics.balance import RaterBalance
+from eval.statistics.coding import VoteRows
+from eval.statistics.pairs import voted_pairs
+from eval.statistics.win_rate import Rates, rates
+
+
+def flagged(raters: Mapping[str, RaterBalance]) -> tuple[str, ...]:
+    """The raters who carry any flag, by name."""
+    return tuple(sorted(rater for rater, habits in raters.items() if habits.flags))
+
+
+def without_flagged(votes: VoteRows, raters: Mapping[str, RaterBalance]) -> VoteRows:
+    """The votes of those who carry no flag; `raters` is `Balance.raters` of the same arm."""
+    names = set(flagged(raters))
+    kept = np.array([name not in names for name in votes.names], dtype=bool)
+    return votes.take(kept[votes.who])
+
+
+def unflagged_rates(
+    answers: VoteRows, raters: Mapping[str, RaterBalance], key: str, *, confidence: float = 0.95
+) -> Rates | None:
+    """Win rates and shares on one criterion without flagged raters, None where nobody is flagged.
+
+    `answers` are the votes that count. Flags rest on how a rater votes, never on which system wins, so that leaving
+    them out is no choice of a result; whether the figures move is for readers to see.
+    """
+    if not flagged(raters):
+        return None
+    return rates(voted_pairs(without_flagged(answers, raters), key), answers.index, confidence=confidence)

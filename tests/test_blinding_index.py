@@ -1,0 +1,76 @@
+"""Bang's blinding index beside published trials, and on few or one-sided guesses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from eval.statistics.blinding_index import NO_GUESSES, blinding_index, blinding_sentence
+
+
+def singly(right: int, wrong: int, unsure: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One guess a participant, as trials ask."""
+    kind = np.repeat([0, 1, 2], [right, wrong, unsure])
+    return tuple((kind == k).astype(int) for k in range(3))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("counts", "index", "low", "high"),
+    [
+        # CRISP, Bang, Ni and Davis (2004), table 7: .21 and .01; normal intervals of their formula.
+        ((82, 25, 170), 0.206, 0.137, 0.275),
+        ((29, 27, 83), 0.014, -0.091, 0.120),
+        # Houweling et al. (2014), table 2, investigators, as the R package BI prints them.
+        ((48, 4, 330), 0.115, 0.080, 0.150),
+        ((30, 22, 319), 0.022, -0.016, 0.060),
+    ],
+)
+def test_published_trials(counts: tuple[int, int, int], index: float, low: float, high: float) -> None:
+    found = blinding_index(*singly(*counts))
+    assert (found.estimate, found.n) == (pytest.approx(index, abs=5e-4), sum(counts))
+    assert (found.low, found.high) == (pytest.approx(low, abs=0.02), pytest.approx(high, abs=0.02))
+
+
+def test_guesses_of_one_rater_are_no_independent_ones() -> None:
+    alone = blinding_index(*singly(40, 20, 0))
+    by_three = blinding_index(np.repeat([3, 0], [14, 6]), np.repeat([0, 3], [14, 6]), np.zeros(20, dtype=int))
+    assert (by_three.n, alone.n) == (60, 60)
+    assert by_three.high is not None and by_three.low is not None and alone.high is not None and alone.low is not None
+    assert by_three.high - by_three.low > 1.5 * (alone.high - alone.low)
+
+
+@pytest.mark.parametrize(("right", "rate"), [(0.5, 0.0), (0.9, 0.8)])
+def test_it_covers_with_three_guesses_a_rater(right: float, rate: float) -> None:
+    rng, inside = np.random.default_rng(8), 0
+    for _ in range(400):
+        chance = rng.beta(3 * right, 3 * (1 - right), 15)
+        hits = rng.binomial(3, chance)
+        found = blinding_index(hits, 3 - hits, np.zeros(15, dtype=int))
+        assert found.low is not None and found.high is not None
+        inside += found.low <= rate <= found.high
+    assert inside / 400 >= 0.93
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_rater_or_nobody() -> None:
+    found = blinding_index([3], [0], [0])
+    assert found.estimate == 1 and found.low is not None and found.low < 0.5
+    for empty in (blinding_index([], [], []), blinding_index([0], [0], [0])):
+        assert (empty.estimate, empty.reason) == (None, NO_GUESSES)
+        assert blinding_sentence(empty) == "Blinding: nobody was asked."
+    with pytest.raises(ValueError, match="below 0"):
+        blinding_index([-1], [0], [0])
+    with pytest.raises(ValueError, match="shape"):
+        blinding_index([1, 2], [0, 1, 2], [0])
+
+
+def test_what_readers_are_told() -> None:
+    told = {
+        (80, 5, 5): "Raters could tell which",
+        (60, 35, 5): "somewhat better than chance",
+        (10, 60, 5): "took the one system for the other",
+        (100, 100, 300): "could not tell the systems apart",
+        (4, 3, 0): "Too few guesses",
+    }
+    for counts, words in told.items():
+        assert words in blinding_sentence(blinding_index(*singly(*counts)))
