@@ -13,7 +13,10 @@ from ppai.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "data_to_share/README.md", "docs/judging.md")]
+DOCUMENTS = [
+    ROOT / name
+    for name in ("README.md", "CONTRIBUTING.md", "data_to_share/README.md", "docs/judging.md", "docs/statistics.md")
+]
 
 
 @pytest.mark.parametrize("name", sorted(field.alias or "" for field in Settings.model_fields.values()))
