@@ -70,10 +70,10 @@ class Workplace:
             except StudyChanged as error:
                 command = f"ppai study load {self.directory} --replace --database {store.shown_url}"
                 raise StudyChanged(self.name, error.differences, f"Take over what changed: {command}") from None
-        judged = {verdict.item: verdict for verdict in self._read.verdicts if verdict.item}
         with store.judging(self.name) as work:
-            stored = work.stored(list(judged))
-            work.save([verdict for item, verdict in judged.items() if item not in stored])
+            stored = {_key(verdict): verdict for verdict in work.verdicts()}
+            judged = (verdict for verdict in self._read.verdicts if verdict.item)
+            work.save([verdict for verdict in judged if _is_newer(verdict, stored.get(_key(verdict)))])
 
     def verdicts_of(self, judge: str) -> list[Verdict]:
         """What the store and the directory's files hold of a judge, one a pair, order, arm and sample.
@@ -182,6 +182,13 @@ class Workplace:
     def close(self) -> None:
         if self._store is not None:
             self._store.close()
+
+
+def _is_newer(verdict: Verdict, stored: Verdict | None) -> bool:
+    """Whether a file's verdict takes the place of the stored one: a killed run left the file behind the store."""
+    if stored is None or verdict.created_at is None or stored.created_at is None:
+        return stored is None
+    return verdict.created_at > stored.created_at
 
 
 def open_workplace(source: str, name: str | None = None, *, database: str | None = None) -> Workplace:

@@ -89,6 +89,35 @@ def test_what_is_stored_is_known_before_the_file_says_so_and_what_the_file_says_
     again.close()
 
 
+def test_of_the_file_and_the_store_the_newer_verdict_stands(directory: Path) -> None:
+    hours = [datetime(2026, 5, 1, hour, tzinfo=UTC) for hour in range(3)]
+    older, newer, newest = (
+        told("p1", item=digit * 64).model_copy(update={"created_at": when})
+        for digit, when in zip("abc", hours, strict=True)
+    )
+    place = open_workplace(str(directory))
+    save(place, older)
+    place.write_verdicts()
+    save(place, newer)
+    place.close()
+    killed = open_workplace(str(directory))
+    killed.store  # noqa: B018 - opened
+    assert killed.verdicts_of("j") == [newer], "the file was left behind by a killed run"
+    killed.write_verdicts()
+    killed.close()
+    text = (directory / "verdicts.jsonl").read_text("utf-8")
+    (directory / "verdicts.jsonl").write_text(
+        "".join(line for line in text.splitlines(True) if '"p1"' not in line)
+        + newest.model_dump_json(exclude_defaults=True)
+        + "\n",
+        "utf-8",
+    )
+    brought = open_workplace(str(directory))
+    brought.write_verdicts()
+    assert brought.verdicts_of("j") == [newest] and newest in read_study(directory).verdicts
+    brought.close()
+
+
 def test_a_directory_that_changed_is_judged_as_it_is_now(directory: Path) -> None:
     place = open_workplace(str(directory))
     save(place, told("p1", item=ITEM), told("p0", item="e" * 64))
