@@ -304,6 +304,11 @@ class Verdict(Record):
             raise ValueError("outcomes: empty, and no reason in unscored")
         return self
 
+    @property
+    def place(self) -> tuple[str, str, str, str, str, int]:
+        """What tells a study's verdicts apart: judge, pair in its order, arm and sample."""
+        return self.judge, self.prompt_id, self.system_a, self.system_b, self.arm.value, self.sample
+
 
 class Scores(Record):
     """One scoring of a study's responses by automatic metrics, against references or without; see `eval.metrics`."""

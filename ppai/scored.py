@@ -1,4 +1,4 @@
-"""Digests of the texts that a scoring was made of, by which it is known when they have changed since."""
+"""What a scoring holds: digests by which a later change of its texts is known, and the figures of a description."""
 
 from __future__ import annotations
 
@@ -11,6 +11,21 @@ from ppai.schema import Arm, Scores, Study
 
 LENGTH = 16
 """Hex digits of a digest that are kept."""
+
+DESCRIPTION_FIGURES = (
+    "words",
+    "sentences",
+    "characters",
+    "list_share",
+    "reading_grade",
+    "first_person_share",
+    "second_person_share",
+    "questions",
+    "exclamation_marks",
+    "distinct_2",
+    "self_repetition",
+)
+"""What a description of responses says of each, in the order of its rows."""
 
 
 def scored_texts(study: Study, arm: Arm) -> str:

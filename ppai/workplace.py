@@ -71,17 +71,17 @@ class Workplace:
                 command = f"ppai study load {self.directory} --replace --database {store.shown_url}"
                 raise StudyChanged(self.name, error.differences, f"Take over what changed: {command}") from None
         with store.judging(self.name) as work:
-            stored = {_key(verdict): verdict for verdict in work.verdicts()}
+            stored = {verdict.place: verdict for verdict in work.verdicts()}
             judged = (verdict for verdict in self._read.verdicts if verdict.item)
-            work.save([verdict for verdict in judged if _is_newer(verdict, stored.get(_key(verdict)))])
+            work.save([verdict for verdict in judged if _is_newer(verdict, stored.get(verdict.place))])
 
     def verdicts_of(self, judge: str) -> list[Verdict]:
         """What the store and the directory's files hold of a judge, one a pair, order, arm and sample.
 
         Changes nothing, and makes no store where there is none. Raises StoreError.
         """
-        found = {_key(verdict): verdict for verdict in self._read.verdicts if verdict.judge == judge}
-        return list((found | {_key(verdict): verdict for verdict in self._stored(judge)}).values())
+        found = {verdict.place: verdict for verdict in self._read.verdicts if verdict.judge == judge}
+        return list((found | {verdict.place: verdict for verdict in self._stored(judge)}).values())
 
     def scorings(self) -> list[Scores]:
         """The scorings that the store and the directory's files hold, of one name the newest, by name.
@@ -135,10 +135,10 @@ class Workplace:
             target = self.directory / VERDICTS
         if target is None:
             return None
-        verdicts = {_key(verdict): verdict for verdict in read_verdicts(target)}
+        verdicts = {verdict.place: verdict for verdict in read_verdicts(target)}
         with self.store.judging(self.name) as work:
             judged = [verdict for verdict in work.verdicts() if verdict.item and self._explained(verdict)]
-        verdicts |= {_key(verdict): verdict for verdict in self._in_order(judged)}
+        verdicts |= {verdict.place: verdict for verdict in self._in_order(judged)}
         write_whole(target.parent, {target.name: record_lines(verdicts.values(), self.study)})
         return target
 
@@ -221,7 +221,3 @@ def _of_store(url: str, name: str | None) -> Workplace:
 
 def _ledger_url(directory: Path) -> str:
     return f"sqlite:///{directory.absolute() / LEDGER}"
-
-
-def _key(verdict: Verdict) -> tuple[object, ...]:
-    return (verdict.judge, verdict.prompt_id, verdict.system_a, verdict.system_b, verdict.arm, verdict.sample)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from eval.metrics.describe import NAMES, describe
+from eval.metrics.describe import describe
 from eval.metrics.tables import DESCRIPTION
 from ppai.leaks import leak_table
+from ppai.scored import DESCRIPTION_FIGURES
 from ppai.studyfiles import read_study
 
 ROOT = Path(__file__).parents[1]
@@ -19,7 +20,7 @@ TEXT = "I'd try this with my son. Do you sleep? We did not! Really, you should r
 
 
 def figures(*texts: str) -> list[dict[str, float]]:
-    return [dict(zip(NAMES, row, strict=True)) for row in describe(texts).of_each.tolist()]
+    return [dict(zip(DESCRIPTION_FIGURES, row, strict=True)) for row in describe(texts).of_each.tolist()]
 
 
 def test_one_text() -> None:
@@ -56,7 +57,7 @@ def test_an_empty_response_has_no_grade_and_no_shares() -> None:
     assert [empty[name] for name in ("words", "sentences", "characters", "list_share", "questions")] == [0] * 5
     missing = ("reading_grade", "first_person_share", "second_person_share", "distinct_2", "self_repetition")
     assert all(math.isnan(empty[name]) for name in missing)
-    both = dict(zip(NAMES, describe(["", TEXT]).of_all.tolist(), strict=True))
+    both = dict(zip(DESCRIPTION_FIGURES, describe(["", TEXT]).of_all.tolist(), strict=True))
     assert both["words"] == 8 and both["reading_grade"] == text["reading_grade"]
     assert math.isnan(figures(" \n", "?!")[1]["reading_grade"])
 
@@ -65,7 +66,7 @@ def test_lists_are_those_that_the_check_of_a_study_finds(published_study: Path) 
     study = read_study(published_study)
     for leaks in leak_table(study).systems:
         texts = [response.text for response in study.responses if response.system == leaks.system]
-        means = dict(zip(NAMES, describe(texts).of_all.tolist(), strict=True))
+        means = dict(zip(DESCRIPTION_FIGURES, describe(texts).of_all.tolist(), strict=True))
         assert means["list_share"] == pytest.approx(leaks.lists)
 
 
@@ -83,4 +84,4 @@ def test_it_reads_no_dictionary_that_would_be_downloaded() -> None:
 
 
 def test_every_figure_is_printed() -> None:
-    assert tuple(DESCRIPTION) == NAMES
+    assert tuple(DESCRIPTION) == DESCRIPTION_FIGURES

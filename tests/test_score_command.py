@@ -13,10 +13,9 @@ from small_studies import small_study
 from typer.testing import CliRunner
 
 from eval.metrics.bleu import bleu
-from eval.metrics.describe import NAMES
 from ppai import __main__ as command
 from ppai.schema import Arm, Response, Study, System
-from ppai.scored import scored_texts
+from ppai.scored import DESCRIPTION_FIGURES, scored_texts
 from ppai.store.sql import SqlStore
 from ppai.studyfiles import read_study, write_general
 
@@ -92,7 +91,7 @@ def test_responses_are_described_without_references(study_dir: Path) -> None:
     said, _ = ran(study_dir)
     (found,) = scorings(study_dir).values()
     assert found["name"] == "description as_is" and "references" not in found
-    assert set(found["systems"]["base"]) == set(NAMES)
+    assert set(found["systems"]["base"]) == set(DESCRIPTION_FIGURES)
     assert found["systems"]["base"]["list_share"]["estimate"] == 1
     assert found["systems"]["base"]["list_share"]["low"] < 0.9, "twelve of twelve are not all there could be"
     gap = found["differences"]["tuned>base"]["list_share"]

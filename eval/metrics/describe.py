@@ -13,20 +13,8 @@ import numpy as np
 from eval.metrics.measure import Measure, means
 from ppai.errors import MissingPackage
 from ppai.leaks import response_traits
+from ppai.scored import DESCRIPTION_FIGURES
 
-NAMES = (
-    "words",
-    "sentences",
-    "characters",
-    "list_share",
-    "reading_grade",
-    "first_person_share",
-    "second_person_share",
-    "questions",
-    "exclamation_marks",
-    "distinct_2",
-    "self_repetition",
-)
 REPEATED_ORDER = 4
 """Length in words of the n-grams of `self_repetition`."""
 
@@ -39,7 +27,7 @@ Ngram = tuple[str, ...]
 
 
 def describe(texts: Sequence[str]) -> Measure:
-    """The figures of `NAMES` of one system's responses; each is a mean of the responses' own.
+    """The figures of `DESCRIPTION_FIGURES` of one system's responses; each is a mean of the responses' own.
 
     `words` are what blanks separate, `characters` code points, `sentences` those of textstat (which passes over
     pieces of one or two words). `list_share` is the share of responses with a list, as `ppai study check` finds
@@ -70,7 +58,9 @@ def describe(texts: Sequence[str]) -> Measure:
         distinct = _distinct(_ngrams(tokens, 2))
         row = [count, sentences, characters, lists, grade, first, second, questions, exclamations, distinct, repeated]
         values.append(row)
-    return means(NAMES, values, f"ppai|textstat:{version('textstat')}|grade:ARI|words:blanks|means of responses")
+    return means(
+        DESCRIPTION_FIGURES, values, f"ppai|textstat:{version('textstat')}|grade:ARI|words:blanks|means of responses"
+    )
 
 
 @lru_cache(maxsize=20_000)

@@ -14,7 +14,7 @@ from ppai.store.base import Claimed, JudgeRun
 from ppai.store.rows import verdict_of, verdict_row
 
 VERDICT_KEY = ("judge", "prompt_id", "system_a", "system_b", "arm", "sample")
-"""What tells a study's verdicts apart."""
+"""The columns of `Verdict.place`, in its order."""
 PARAMETERS = 500
 """How many values one statement names; SQLite allows some thousands."""
 FORGOTTEN_SECONDS = 3600.0

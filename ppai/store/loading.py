@@ -84,7 +84,7 @@ class _Loading:
             study.votes, t.votes, ("vote_id",), lambda vote: (vote.vote_id,), self._same_vote
         )
         self.new_verdicts, self.changed_verdicts = self._sort(
-            study.verdicts, t.verdicts, VERDICT_KEY, _verdict_key, self._same_verdict
+            study.verdicts, t.verdicts, VERDICT_KEY, lambda verdict: verdict.place, self._same_verdict
         )
         stored = {key[0]: Scores.model_validate(row["record"]) for key, row in self._stored(t.scores, "name").items()}
         self.new_scores = [one for one in study.scores if _supersedes(one, stored.get(one.name))]
@@ -149,12 +149,12 @@ class _Loading:
         said += _said("vote", "added", [vote.vote_id for vote in self.new_votes])
         said += _said("vote", "changed (kept as stored)", [vote.vote_id for vote in self.changed_votes])
         said += _said("assignment", "added", [entry.assignment_id for entry in self.new_assignments])
-        said += _said("verdict", "changed", [":".join(map(str, _verdict_key(v))) for v in self.changed_verdicts])
+        said += _said("verdict", "changed", [":".join(map(str, v.place)) for v in self.changed_verdicts])
         return said
 
     def additions(self) -> list[str]:
         """What judges and metrics have said since: no change of the study, one sentence each."""
-        said = _said("verdict", "added", [":".join(map(str, _verdict_key(v))) for v in self.new_verdicts])
+        said = _said("verdict", "added", [":".join(map(str, v.place)) for v in self.new_verdicts])
         return said + _said("scoring", "added", [one.name for one in self.new_scores])
 
     def contents(self) -> None:
@@ -219,9 +219,7 @@ class _Loading:
             rows = [vote_row(vote, ids[_pair_key(vote)]) | {"study_id": self.study_id} for vote in self.new_votes]
             self.connection.execute(insert(t.votes), rows)
         for verdict in self.changed_verdicts:
-            chosen = [
-                t.verdicts.c[name] == value for name, value in zip(VERDICT_KEY, _verdict_key(verdict), strict=True)
-            ]
+            chosen = [t.verdicts.c[name] == value for name, value in zip(VERDICT_KEY, verdict.place, strict=True)]
             self.connection.execute(
                 update(t.verdicts).where(t.verdicts.c.study_id == self.study_id, *chosen).values(**verdict_row(verdict))
             )
@@ -319,10 +317,6 @@ def _supersedes(scores: Scores, stored: Scores | None) -> bool:
     if stored is None or scores.created_at is None or stored.created_at is None:
         return stored != scores
     return scores.created_at > stored.created_at
-
-
-def _verdict_key(verdict: Verdict) -> tuple[Any, ...]:
-    return tuple(verdict_row(verdict)[name] for name in VERDICT_KEY)
 
 
 def _pair_key(event: Vote | Assignment) -> tuple[str, frozenset[str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ppai.schema import Scores
+from ppai.scored import DESCRIPTION_FIGURES
 from ppai.ui.filters import Filters
 from ppai.ui.labels import Labels
 from ppai.ui.markup import ENGLISH
@@ -30,19 +31,7 @@ class Family:
 DESCRIPTION = Family(
     "description",
     "Description of the responses",
-    (
-        "words",
-        "sentences",
-        "characters",
-        "list_share",
-        "reading_grade",
-        "first_person_share",
-        "second_person_share",
-        "questions",
-        "exclamation_marks",
-        "distinct_2",
-        "self_repetition",
-    ),
+    DESCRIPTION_FIGURES,
 )
 FAMILIES = (
     Family(
