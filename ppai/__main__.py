@@ -20,6 +20,8 @@ from ppai.verbs.plan import EPILOG as PLAN_EPILOG
 from ppai.verbs.plan import plan
 from ppai.verbs.prompts import EPILOG as PROMPTS_EPILOG
 from ppai.verbs.prompts import prompts
+from ppai.verbs.report import EPILOG as REPORT_EPILOG
+from ppai.verbs.report import ReportCommand, report
 from ppai.verbs.score import EPILOG as SCORE_EPILOG
 from ppai.verbs.score import score
 
@@ -39,6 +41,7 @@ app.add_typer(study_app, name="study")
 app.command(epilog=JUDGE_EPILOG)(judge)
 app.command(epilog=PLAN_EPILOG)(plan)
 app.command(epilog=PROMPTS_EPILOG)(prompts)
+app.command(epilog=REPORT_EPILOG, cls=ReportCommand)(report)
 app.command(epilog=SCORE_EPILOG)(score)
 
 
@@ -56,7 +59,7 @@ def serve(
     database: Database = None,
 ) -> None:
     """Load a study and serve its rating, results, browse and admin pages."""
-    from eval import report
+    from eval import report as statistics
     from ppai.settings import read_settings
     from ppai.ui.serve import launch, open_context
 
@@ -68,34 +71,9 @@ def serve(
         replace=replace or None,
         database_url=database,
     )
-    served = launch(open_context(settings, report))
+    served = launch(open_context(settings, statistics))
     typer.echo(f"PPAI is ready: {served.url}")
     served.wait()
-
-
-@app.command(
-    epilog=example("ppai report data_to_share --json -", "ppai report sqlite:///var/ppai.db --json summary.json")
-)
-def report(
-    source: Annotated[str, typer.Argument(metavar="STUDY", help="a study directory or a store URL")],
-    json_file: Annotated[str, typer.Option("--json", help="file to write; - for standard output")],
-    study: StudyName = None,
-) -> None:
-    """Write the summary of a study: win rates, shares and intervals as one JSON object."""
-    import json
-
-    from eval.report import summarise
-    from ppai.source import open_source
-    from ppai.studyfiles.whole_files import write_whole
-
-    opened = open_source(source, study)
-    summary = summarise(opened.study, opened.votes, opened.verdicts, assignments=opened.showings).as_json()
-    text = json.dumps(summary, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
-    if json_file == "-":
-        sys.stdout.write(text)
-    else:
-        target = Path(json_file)
-        write_whole(target.parent, {target.name: text})
 
 
 @study_app.command(epilog=example("ppai study load data_to_share", "ppai study load DIR --replace"))

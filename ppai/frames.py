@@ -52,6 +52,11 @@ VERDICT_COLUMNS = (
     "prompt_version",  # or None
 )
 ASSIGNMENT_COLUMNS = ("prompt_id", "system_a", "system_b", "rater", "arm", "repeat", "draw")
+GUESS_COLUMNS = (
+    "rater",
+    "arm",
+    "correct",  # True, False, or None where the rater was not sure
+)
 
 
 def outcome_column(key: str) -> str:
@@ -110,6 +115,11 @@ def assignment_frame(assignments: Iterable[Assignment]) -> pd.DataFrame:
     rows = [[getattr(entry, name) for name in ASSIGNMENT_COLUMNS] for entry in assignments]
     frame = pd.DataFrame(rows, columns=list(ASSIGNMENT_COLUMNS), dtype=object)
     return frame.astype({"arm": str, "repeat": np.int64})
+
+
+def guess_frame(guesses: Iterable[tuple[str, str, bool | None]] = ()) -> pd.DataFrame:
+    """A row for each answer to the blinding probe, with the columns of `GUESS_COLUMNS`."""
+    return pd.DataFrame(list(guesses), columns=list(GUESS_COLUMNS), dtype=object)
 
 
 def showings(assignments: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:

@@ -139,7 +139,7 @@ class StudyConfig(Record):
     """Criteria that a vote must answer; all where none are named."""
     primary: str | None = None
     """The criterion that matters, fixed beforehand; the overall one where none is named."""
-    margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    margin: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     pairs: str = "all"
     """`reference`, `all`, or the name of a JSON Lines file of `{prompt_id, system_a, system_b}`."""
     overlap: Annotated[int, Field(ge=1, le=1000)] = 3

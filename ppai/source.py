@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ppai.errors import StoreError
-from ppai.schema import Study
+from ppai.schema import Scores, Study
 from ppai.store.base import Store
 
 if TYPE_CHECKING:
@@ -16,12 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """A study with its vote, verdict and showing frames (see `ppai.frames`)."""
+    """A study with its vote, verdict, showing and guess frames (see `ppai.frames`)."""
 
     study: Study
     votes: pd.DataFrame
     verdicts: pd.DataFrame
     showings: pd.DataFrame
+    guesses: pd.DataFrame
+    """Answers to the blinding probe, which a store alone has."""
+    scores: Sequence[Scores]
+    """The scorings by name."""
+    address: str
+    """Where it was read, as it may be shown to anybody: without a password."""
 
 
 def pick(store: Store, name: str | None) -> str:
@@ -40,7 +47,7 @@ def pick(store: Store, name: str | None) -> str:
 
 def open_source(source: str, name: str | None = None) -> Source:
     """Reads a directory, or a store where `source` has a `://`. Raises StudyError or StoreError."""
-    from ppai.frames import assignment_frame, showings, verdict_frame, vote_frame
+    from ppai.frames import assignment_frame, guess_frame, showings, verdict_frame, vote_frame
 
     if "://" not in source:
         from ppai.studyfiles import read_study
@@ -48,7 +55,9 @@ def open_source(source: str, name: str | None = None) -> Source:
         study = read_study(Path(source))
         keys = study.config.keys
         votes, verdicts = vote_frame(study.votes, keys), verdict_frame(study.verdicts, keys)
-        return Source(study, votes, verdicts, showings(assignment_frame(study.assignments), votes))
+        shown = showings(assignment_frame(study.assignments), votes)
+        scores = sorted(study.scores, key=lambda one: one.name)
+        return Source(study, votes, verdicts, shown, guess_frame(), scores, source)
     from ppai.store.sql import SqlStore
 
     store = SqlStore(source, create=False)
@@ -57,6 +66,7 @@ def open_source(source: str, name: str | None = None) -> Source:
         study = store.study(chosen)
         votes, _ = store.votes_after(chosen, 0, study.config.keys)
         verdicts, _ = store.verdicts(chosen, study.config.keys)
-        return Source(study, votes, verdicts, showings(store.assignments(chosen), votes))
+        shown = showings(store.assignments(chosen), votes)
+        return Source(study, votes, verdicts, shown, store.guesses(chosen), store.scores(chosen), store.shown_url)
     finally:
         store.close()

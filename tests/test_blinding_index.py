@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from databases import new_database
+from rating import Rater, desk_of, rating_study
 
+from eval.report import summarise
 from eval.statistics.blinding_index import NO_GUESSES, blinding_index, blinding_sentence
+from ppai.source import open_source
+from ppai.store.sql import SqlStore
+from ppai.studyfiles import write_general
 
 
 def singly(right: int, wrong: int, unsure: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -74,3 +82,24 @@ def test_what_readers_are_told() -> None:
     }
     for counts, words in told.items():
         assert words in blinding_sentence(blinding_index(*singly(*counts)))
+
+
+def test_the_answers_to_a_stores_probe_are_counted_in_its_summary(tmp_path: Path) -> None:
+    url = new_database("sqlite", tmp_path)
+    store = SqlStore(url)
+    rater = Rater(desk_of(store, rating_study(6)))
+    for _ in range(5):
+        rater.submit()
+    rater.act("finish")
+    for guess in ("a", "b", "unsure"):
+        rater.act("probe", token=rater.token, guess=guess)
+    right = [probe.correct for probe in store.probes("rated")].count(True)
+    write_general(store.events("rated"), tmp_path / "study")
+    store.close()
+    found = {}
+    for source in (url, str(tmp_path / "study")):
+        opened = open_source(source)
+        summary = summarise(opened.study, opened.votes, opened.verdicts, guesses=opened.guesses)
+        assert summary.blinding is not None
+        found[source] = (summary.blinding.right, summary.blinding.wrong, summary.blinding.unsure)
+    assert found == {url: (right, 2 - right, 1), str(tmp_path / "study"): (0, 0, 0)}

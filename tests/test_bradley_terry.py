@@ -346,5 +346,5 @@ def test_replicates_whose_side_separates_are_kept_and_counted() -> None:
 def test_strengths_can_be_left_out() -> None:
     study = small_study(systems=SYSTEMS)
     votes = votes_of(study, *(vote("p1", a, b, "tie") for a, b in combinations(SYSTEMS, 2)))
-    quick = summarise(study, votes, verdicts_of(study), bradley_terry=False).criteria["overall"]["human"]
+    quick = summarise(study, votes, verdicts_of(study), parts=[]).criteria["overall"]["human"]
     assert (quick.bradley_terry, quick.reasons["bradley_terry"]) == (None, "not asked for")

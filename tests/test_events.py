@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 import pytest
 from databases import KINDS, new_store
-from rating import Rater, desk_of, rating_study
+from rating import Clock, Rater, desk_of, rating_study
 from small_studies import verdict, vote
 
-from ppai.frames import A_WINS, current_votes, outcome_column
+from ppai.frames import A_WINS, current_votes, outcome_column, showings
 from ppai.schema import Criterion
 from ppai.store.sql import SqlStore
 from ppai.ui import events as events_module
-from ppai.ui.events import Events
+from ppai.ui.events import LAG_SECONDS, Events
 
 NAME = "rated"
 KEYS = ("clarity", "overall")
@@ -128,3 +128,30 @@ def test_a_criterion_that_a_replacement_adds_is_counted(store: SqlStore) -> None
     store.load(rating_study(3, criteria=criteria), replace=True)
     Rater(desk_of(store, rating_study(3, criteria=criteria))).submit()
     assert events.votes()[outcome_column("newest")].tolist() == [A_WINS]
+
+
+def test_showings_and_guesses_are_those_in_the_store_and_made_again_only_when_they_changed(store: SqlStore) -> None:
+    clock = Clock()
+    desk = desk_of(store, rating_study(12), clock=clock)
+    events = Events(store, NAME)
+    assert len(events.showings()) == 0 and len(events.guesses()) == 0
+    raters = [Rater(desk), Rater(desk)]
+    for _ in range(4):
+        for rater in raters:
+            rater.submit()
+        clock.now += LAG_SECONDS / 2
+        found = events.showings()
+        expected = showings(store.assignments(NAME), events.votes())
+        columns = ["rater", "prompt_id", "system_a", "system_b", "arm", "repeat", "draw"]
+        assert sorted(found[columns].itertuples(index=False)) == sorted(expected[columns].itertuples(index=False))
+        assert len(found) == len(store.assignments(NAME)), "each was shown once, answered or open"
+    assert events.showings() is found, "nothing new, nothing made again"
+    raters[0].act("finish")
+    assert events.guesses() is events.guesses()
+    for guess in ("a", "unsure"):
+        raters[0].act("probe", token=raters[0].token, guess=guess)
+        probes = store.probes(NAME)
+        assert events.guesses().to_dict("records") == [
+            {"rater": raters[0].id, "arm": "as_is", "correct": probe.correct} for probe in probes
+        ]
+    assert events.guesses()["correct"].tolist()[1] is None

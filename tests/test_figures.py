@@ -184,3 +184,22 @@ def test_a_long_warning_under_a_name_is_in_lines_that_leave_the_bars_room() -> N
     assert label_width(marked) <= 150
     heights = [laid_out([Group("Overall", (row,))])[1]["height"] for row in (marked, plain_row)]
     assert heights[0] - heights[1] == 2 * MARK_ROW
+
+
+def test_of_many_sources_the_chart_of_topics_has_the_first_two_and_names_the_rest() -> None:
+    rate = {"n": 6, "win_rate": {"new>base": {"estimate": 0.5, "low": 0.2, "high": 0.8, "n": 6, "method": "m"}}}
+    sources = ("judge:baseline:first", "judge:i", "judge:j", "human")
+    labels = Labels.of(small_study(PROMPTS).config)
+    chart = topic_chart([("sleep", source, rate) for source in sources], Matchup("new>base", "new", "base"), labels)
+    assert list(named(drawn(chart))) == ["people", "i"]
+    assert chart.left_out == ("In the table alone: j and baseline:first.",)
+
+
+def test_a_long_name_of_an_axis_is_in_lines() -> None:
+    names = {"base": "the reference with a long name", "new": "a system whose name is long too"}
+    labels = Labels(names, {"overall": "overall"}, "overall")
+    rate = {"n": 6, "win_rate": {"new>base": {"estimate": 0.5, "low": 0.2, "high": 0.8, "n": 6, "method": "m"}}}
+    layout = drawn(topic_chart([("sleep", "human", rate)], Matchup("new>base", "new", "base"), labels))["layout"]
+    lines = layout["xaxis"]["title"]["text"].split("<br>")
+    assert len(lines) > 1 and max(map(len, lines)) <= 34
+    assert layout["margin"]["b"] > 48

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval.report import summarise
+from ppai.digest import texts_digest
 from ppai.errors import PPAIError, StudyError
 from ppai.frames import verdict_frame, vote_frame
 from ppai.schema import (
@@ -240,6 +241,27 @@ def test_a_judge_of_one_order_is_written_as_it_is(tmp_path: Path) -> None:
     table = pd.read_csv(tmp_path / "j_judge_output.csv", index_col=0)
     assert table["winner_adoptability"].tolist() == ["System A", "System B"]
     assert table["justification"].fillna("").tolist() == ["bf", ""]
+
+
+def test_verdicts_on_earlier_texts_are_left_out_as_the_report_leaves_them_out(tmp_path: Path) -> None:
+    now, then = texts_digest("t1", "r", "r"), texts_digest("t1", "r", "an earlier answer")
+    study = small([verdict(1, texts=now), verdict(2, "fb", texts=then), verdict(3, texts=then) | {"judge": "old"}])
+    assert write_published(study, tmp_path).lines() == (
+        "2 verdicts left out: given on other texts than the study has now",
+    )
+    assert pd.read_csv(tmp_path / "j_judge_output.csv", index_col=0)["id"].tolist() == [1]
+    assert not (tmp_path / "old_judge_output.csv").exists()
+    found = summarise(study, vote_frame((), study.config.keys), verdict_frame(study.verdicts, study.config.keys))
+    assert found.n_outdated == 2
+
+
+def test_a_verdict_of_the_plain_arm_is_on_flattened_texts(tmp_path: Path) -> None:
+    study = small([verdict(1, arm=Arm.PLAIN, texts=texts_digest("t1", "Try it.", "Try it."))])
+    listed = tuple(response.model_copy(update={"text": "**Try** it."}) for response in study.responses)
+    assert write_published(study.model_copy(update={"responses": listed}), tmp_path).outdated == 0
+    as_is = study.verdicts[0].model_copy(update={"arm": Arm.AS_IS})
+    changed = study.model_copy(update={"responses": listed, "verdicts": (as_is,)})
+    assert write_published(changed, tmp_path / "as_is").outdated == 1
 
 
 def test_pairs_and_criteria_of_one_order_are_left_out_as_the_report_leaves_them_out(tmp_path: Path) -> None:

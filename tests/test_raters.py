@@ -11,7 +11,7 @@ from eval.statistics.balance import RaterBalance
 from eval.statistics.coding import StudyIndex, VoteRows, code_votes
 from eval.statistics.leave_one_out import NO_OTHERS, leave_one_out
 from eval.statistics.pairs import voted_pairs
-from eval.statistics.raters import flagged, unflagged_rates, without_flagged
+from eval.statistics.raters import flagged, moved, unflagged_rates, without_flagged
 from eval.statistics.source import counted
 from eval.statistics.win_rate import rates
 from ppai.schema import Study, Vote
@@ -98,6 +98,12 @@ def test_figures_without_flagged_raters_are_those_of_the_others_alone() -> None:
     found = unflagged_rates(everyone, habits, "overall")
     assert found is not None
     assert found.as_json() == rates(voted_pairs(others, "overall"), others.index).as_json()
+    all_rates = rates(voted_pairs(everyone, "overall"), everyone.index)
+    assert all_rates.win_rate["new>base"].estimate is not None and found.win_rate["new>base"].estimate is not None
+    by = found.win_rate["new>base"].estimate - all_rates.win_rate["new>base"].estimate
+    assert moved(all_rates, found) == {"new>base": by}
+    nobody = rates(voted_pairs(rows(study), "overall"), everyone.index)
+    assert moved(all_rates, nobody) == {"new>base": None}
     assert unflagged_rates(others, raters(study, *(v for v in votes if v.rater != R1)), "overall") is None
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from small_studies import small_study, verdict, vote
+from small_studies import small_study, verdict, verdicts_of, vote, votes_of
+from voted_study import voted_study
 
 from eval import report as statistics
-from ppai.schema import Verdict
+from ppai.schema import Assignment, Criterion, Labelled, Study, Verdict
 from ppai.store.sql import SqlStore
 from ppai.ui.events import Events
 from ppai.ui.findings import Findings
+from ppai.ui.report import Data, Report, make_report
 from ppai.ui.results import report_view
 
 PROMPTS = tuple(f"p{n}" for n in range(20))
@@ -57,3 +59,95 @@ def test_people_name_a_winner_whatever_baselines_say(tmp_path: Path) -> None:
     parts, _ = page_of(tmp_path, *preferring_new("baseline:longest"), votes=votes)
     assert "▼" in parts["answers"] and "<strong>base wins" in parts["answers"] and "baseline" not in parts["answers"]
     assert "no-votes" not in parts["lead"]
+
+
+KEYS = ("tone", "overall")
+ORDER = (
+    "shares",
+    "forest",
+    "trust",
+    "topics",
+    "sequence",
+    "raters",
+    "correlation",
+    "texts",
+    "time",
+)
+
+
+def report_of(study: Study, **request: str) -> Report:
+    data = Data(study, votes_of(study, *study.votes), verdicts_of(study, *study.verdicts))
+    return make_report(data, request, statistics)
+
+
+def test_a_report_is_made_of_frames_alone_with_its_parts_in_order() -> None:
+    report = report_of(voted_study())
+    assert tuple(section.name for section in report.sections) == ORDER
+    assert set(dict(report_view(report).parts)) == {"lead", "filters", "answers", *ORDER}
+
+
+def test_three_systems_have_a_leaderboard_of_the_criterion_that_is_chosen() -> None:
+    criteria = tuple(Criterion(key=key, question="Which?") for key in KEYS)
+    study = small_study(PROMPTS, ("base", "new", "other"), criteria=criteria)
+    pairs = (("new", "base"), ("other", "base"), ("new", "other"))
+    votes = [
+        vote(p, a, b, {"tone": "ab"[n % 3 == 0], "overall": "ab"[n % 2]})
+        for n, p in enumerate(PROMPTS)
+        for a, b in pairs
+    ]
+    study = study.model_copy(update={"votes": tuple(votes)})
+    names = [section.name for section in report_of(study).sections]
+    assert names[:4] == ["reference", "appearances", "forest", "leaderboard"]
+    board = {key: next(s for s in report_of(study, criterion=key).sections if s.name == "leaderboard") for key in KEYS}
+    whole = statistics.summarise(study, votes_of(study, *votes), verdicts_of(study)).as_json()
+    for key in KEYS:
+        strengths = whole["criteria"][key]["human"]["bradley_terry"]
+        assert str(strengths["new"]["estimate"]) in board[key].csv
+
+
+def test_a_combination_stands_in_the_answers_and_the_forest_and_nowhere_else() -> None:
+    prompts = tuple(f"p{n:02d}" for n in range(60))
+    study = small_study(prompts, labelled=Labelled.RANDOM)
+    votes = tuple(vote(p, "new", "base", "a" if n < 24 else "b") for n, p in enumerate(prompts[:30]))
+    verdicts = tuple(verdict(p, *order, side) for p in prompts for *order, side in ORDERS)
+    report = report_of(study.model_copy(update={"votes": votes, "verdicts": verdicts}))
+    parts = dict(report_view(report).parts)
+    said = {name for name, html in parts.items() if "ombined" in html}
+    assert said == {"answers", "forest"}
+    assert not any("combined:" in section.csv for section in report.sections)
+
+
+def test_what_stands_over_all_topics_and_raters_does_so_whatever_is_chosen() -> None:
+    study = voted_study()
+    all_of, some = report_of(study), report_of(study, topic="sleep", raters="unflagged")
+    for name in ("sequence", "raters"):
+        whole, part = (next(s for s in made.sections if s.name == name) for made in (all_of, some))
+        assert whole.tables == part.tables, name
+    forests = [next(s for s in made.sections if s.name == "forest") for made in (all_of, some)]
+    assert forests[0].tables != forests[1].tables
+
+
+def test_the_log_of_random_draws_lets_a_store_combine_people_with_a_judge(tmp_path: Path) -> None:
+    prompts = tuple(f"p{n:02d}" for n in range(60))
+    votes = [vote(p, "new", "base", "a" if n < 24 else "b") for n, p in enumerate(prompts[:30])]
+    given = [
+        Assignment(
+            assignment_id=f"a{n}",
+            prompt_id=one.prompt_id,
+            system_a="new",
+            system_b="base",
+            rater=one.rater,
+            draw="random: 1 of 60",
+        )
+        for n, one in enumerate(votes)
+    ]
+    judged = tuple(verdict(p, *order, side) for p in prompts for *order, side in ORDERS)
+    for assignments, combined in ((given, True), ([], False)):
+        store = SqlStore(f"sqlite:///{tmp_path / f'{combined}.db'}")
+        study = small_study(prompts).model_copy(
+            update={"votes": tuple(votes), "verdicts": judged, "assignments": tuple(assignments)}
+        )
+        store.load(study)
+        report = Findings(store, "small", Events(store, "small"), statistics).report({})
+        store.close()
+        assert ("combined with judge j" in report.answers[0].basis) is combined

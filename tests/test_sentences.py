@@ -7,12 +7,13 @@ import pytest
 from small_studies import small_study, verdict, verdicts_of, vote, votes_of
 
 from eval.report import summarise
-from ppai.schema import Criterion, Study, Verdict, Vote
+from ppai.schema import Criterion, Labelled, Study, Verdict, Vote
 from ppai.studyfiles import read_study
 from ppai.ui.cautions import cautions
 from ppai.ui.labels import Labels
 from ppai.ui.sentences import Answer, answers, human_votes, turned
 from ppai.ui.sentences import Verdict as Found
+from ppai.ui.taken_together import holm_reading
 
 ORDERS = (("base", "new", "b"), ("new", "base", "a"))
 """In which `new` is preferred."""
@@ -151,3 +152,72 @@ def test_a_win_rate_turns_into_the_other_systems() -> None:
     other = turned(rate)
     assert (other["estimate"], other["low"], other["high"]) == pytest.approx((0.3, 0.22, 0.4))
     assert turned({"estimate": None, "low": None, "high": None, "n": 0})["estimate"] is None
+
+
+TWO = (Criterion(key="tone", question="Which is warmer?"), Criterion(key="overall", question="Which is better?"))
+
+
+def reading(study: Study, votes: Sequence[Vote] = (), verdicts: Sequence[Verdict] = ()) -> list[str]:
+    summary = summarise(study, votes_of(study, *votes), verdicts_of(study, *verdicts)).as_json()
+    return holm_reading(summary, Labels.of(study.config))
+
+
+def losing(study: Study, **losses: int) -> list[Vote]:
+    """By criterion, on how many of the prompts `new` loses."""
+    return [
+        vote(p.id, "new", "base", {key: "b" if n < lost else "a" for key, lost in losses.items()})
+        for n, p in enumerate(study.prompts)
+    ]
+
+
+def test_a_win_that_does_not_survive_the_other_criteria_is_said_not_to() -> None:
+    study = small_study(PROMPTS, criteria=(Criterion(key="clarity", question="Which is clearer?"), *TWO))
+    cast = losing(study, tone=1, clarity=5, overall=9)
+    assert [answer.verdict for answer in said(study, cast)] == [Found.WINS, Found.WINS, Found.UNDECIDED]
+    how = "all 3 criteria taken together (chance of any false one at most 5%; exact sign tests, Holm)"
+    assert reading(study, cast) == [
+        f"People, {how}: the win on tone survives; the win on clarity (adjusted p 0.083) does not survive."
+    ]
+
+
+def test_all_wins_that_survive_are_named_and_a_judge_with_a_warning_has_preferences() -> None:
+    study = small_study(PROMPTS, criteria=TWO)
+    how = "both criteria taken together (chance of any false one at most 5%; exact sign tests, Holm)"
+    assert reading(study, losing(study, tone=0, overall=3)) == [f"People, {how}: the wins on tone and overall survive."]
+    seen = [
+        Verdict(judge="j", prompt_id=p, system_a="new", system_b="base", outcomes={"tone": "a", "overall": "a"})
+        for p in PROMPTS
+    ]
+    assert reading(study, (), seen) == [f"Judge j, {how}: the preferences on tone and overall survive."]
+
+
+def test_several_systems_are_read_one_by_one() -> None:
+    study = small_study(PROMPTS, ("base", "new", "other"), criteria=TWO)
+    cast = losing(study, tone=0, overall=0)
+    cast += [vote(p, "other", "base", dict.fromkeys(("tone", "overall"), "b")) for p in PROMPTS]
+    assert [sentence.split(", both")[0] for sentence in reading(study, cast)] == [
+        "People, new against base",
+        "People, other against base",
+    ]
+
+
+def test_one_criterion_and_no_winner_need_no_reading() -> None:
+    one, two = small_study(PROMPTS), small_study(PROMPTS, criteria=TWO)
+    assert reading(one, wins(one, 19)) == []
+    even = [vote(p, "new", "base", dict.fromkeys(("tone", "overall"), "ab"[n % 2])) for n, p in enumerate(PROMPTS)]
+    assert reading(two, even) == [] and reading(two) == []
+
+
+def test_a_combination_stands_beside_the_people() -> None:
+    prompts = tuple(f"p{n:02d}" for n in range(60))
+    study = small_study(prompts, labelled=Labelled.RANDOM)
+    cast = [vote(p, "new", "base", "a" if n < 24 else "b") for n, p in enumerate(prompts[:30])]
+    judge = [
+        verdict(p, *order, side if n % 5 else {"a": "b", "b": "a"}[side])
+        for n, p in enumerate(prompts)
+        for *order, side in ORDERS
+    ]
+    (answer,) = said(study, cast, judge)
+    assert answer.basis.startswith("30 prompts, 30 votes by 1 person, combined with judge j: 8")
+    unknown = small_study(prompts)
+    assert "combined" not in said(unknown, cast, judge)[0].basis

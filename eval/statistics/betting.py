@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -113,13 +115,28 @@ def _lower(values: Floats, alpha: float) -> Floats:
         while out < GRID - 1:
             chunk, place = divmod(out, _CHUNK)
             if chunk != loaded:
-                means = np.arange(chunk * _CHUNK + 1, min((chunk + 1) * _CHUNK, GRID - 1) + 1) / GRID
-                growth, prior, loaded = log_growth(kinds, means), log_prior(means), chunk
+                growth = np.stack([_growth_of(value, chunk) for value in kinds.tolist()])
+                prior, loaded = _prior_of(chunk), chunk
             if _log_sum(counts @ growth[:, place] + prior[place]) < wanted:
                 break
             out += 1
         low[look] = out / GRID
     return low
+
+
+def _means(chunk: int) -> Floats:
+    return np.arange(chunk * _CHUNK + 1, min((chunk + 1) * _CHUNK, GRID - 1) + 1) / GRID
+
+
+@lru_cache(maxsize=1024)
+def _growth_of(kind: float, chunk: int) -> Floats:
+    """Values such as thirds come back in every matchup and at every look."""
+    return np.asarray(log_growth(np.array([kind]), _means(chunk))[0])
+
+
+@lru_cache(maxsize=GRID // _CHUNK)
+def _prior_of(chunk: int) -> Floats:
+    return log_prior(_means(chunk))
 
 
 def _log_sum(logs: Floats) -> float:

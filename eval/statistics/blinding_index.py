@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from eval.statistics.clustered import clustered_mean
 from eval.statistics.interval import Interval
@@ -13,6 +15,33 @@ from eval.statistics.interval import Interval
 SUCCESS = 0.2
 """An index within this of 0 is usually taken for successful blinding."""
 NO_GUESSES = "nobody was asked"
+
+
+@dataclass(frozen=True)
+class Blinding:
+    """What raters of one arm guessed."""
+
+    index: Interval
+    right: int
+    wrong: int
+    unsure: int
+
+    @classmethod
+    def of(cls, guesses: pd.DataFrame, *, confidence: float = 0.95) -> Self:
+        """From one arm's guesses, a frame as `ppai.frames.guess_frame` makes it."""
+        unsure = guesses["correct"].isna().to_numpy(dtype=np.bool_)
+        right = ~unsure & (guesses["correct"] == True).to_numpy(dtype=np.bool_)  # noqa: E712
+        rater, raters = pd.factorize(guesses["rater"])
+        counts = [np.bincount(rater[some], minlength=len(raters)) for some in (right, ~right & ~unsure, unsure)]
+        return cls(blinding_index(*counts, confidence=confidence), *(int(count.sum()) for count in counts))
+
+    @property
+    def sentence(self) -> str:
+        return blinding_sentence(self.index)
+
+    def as_json(self) -> dict[str, Any]:
+        counts = {"right": self.right, "wrong": self.wrong, "unsure": self.unsure}
+        return self.index.as_json() | counts | {"sentence": self.sentence}
 
 
 def blinding_index(

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
-from scipy.special import expit, log_expit
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -123,6 +122,58 @@ def weighted_cells(comparisons: Comparisons, weights: Floats) -> Cells:
     return Cells(folded(comparisons.first_wins), folded(comparisons.second_wins))
 
 
+@dataclass(frozen=True)
+class _Compared:
+    """The cells that hold a comparison in any replicate; wins of shape (replicates, cells)."""
+
+    systems: int
+    first: Ints
+    second: Ints
+    wins: Floats
+    """Of the first system."""
+    n: Floats
+
+    @classmethod
+    def of(cls, cells: Cells, side_term: bool) -> _Compared:
+        """Without a side term both cells of two systems are one."""
+        row, column = cells.row_wins, cells.column_wins
+        held = row.any(axis=0) | column.any(axis=0)
+        first, second = np.nonzero(held if side_term else np.triu(held | held.T, 1))
+        wins, losses = row[:, first, second], column[:, first, second]
+        if not side_term:
+            wins, losses = wins + column[:, second, first], losses + row[:, second, first]
+        return cls(row.shape[-1], first, second, wins, wins + losses)
+
+    def look(self, values: Floats) -> tuple[Floats, Floats]:
+        """The chance that the first system wins, shape (replicates, cells), and the log likelihood (replicates,)."""
+        logit = values[:, self.first] - values[:, self.second] + values[:, -1, None]
+        small = np.exp(-np.abs(logit))  # never overflows; many times quicker than scipy's expit and log_expit
+        of_first = np.minimum(logit, 0.0) - np.log1p(small)
+        likelihood = np.einsum("rc,rc->r", self.n, of_first) - np.einsum("rc,rc->r", self.n - self.wins, logit)
+        return np.where(logit >= 0, 1.0, small) / (1.0 + small), likelihood
+
+    def derivatives(self, p: Floats, side_term: bool) -> tuple[Floats, Floats]:
+        """Gradient (replicates, k + 1) and observed information (replicates, k + 1, k + 1)."""
+        k, every = self.systems, np.arange(self.systems)
+        expected = self.n * p
+        rest, weight = self.wins - expected, expected * (1 - p)
+        gradient, information = np.zeros((len(p), k + 1)), np.zeros((len(p), k + 1, k + 1))
+        gradient[:, :k] = self.differences(rest)
+        information[:, self.first, self.second] = -weight
+        information[:, self.second, self.first] -= weight
+        information[:, every, every] = -information[:, :k, :k].sum(axis=2)
+        if side_term:
+            gradient[:, k], information[:, k, k] = rest.sum(axis=1), weight.sum(axis=1)
+            information[:, :k, k] = information[:, k, :k] = self.differences(weight)
+        return gradient, information
+
+    def differences(self, of_cells: Floats) -> Floats:
+        """By system, the sum over the cells where it is first less that over those where it is second."""
+        placed = np.zeros((len(of_cells), self.systems, self.systems))
+        placed[:, self.first, self.second] = of_cells
+        return np.asarray(placed.sum(axis=2) - placed.sum(axis=1))
+
+
 def fit(cells: Cells, *, side_term: bool = False, start: Floats | None = None) -> Fit:
     """Newton's method with step halving on the concave likelihood, all replicates at once, until every step vanishes.
 
@@ -132,12 +183,13 @@ def fit(cells: Cells, *, side_term: bool = False, start: Floats | None = None) -
     the side term is the order effect of Agresti (2013), Categorical Data Analysis, 3rd ed., section 11.6.
     """
     k = cells.row_wins.shape[-1]
+    compared = _Compared.of(cells, side_term)
     values = np.zeros((len(cells.row_wins), k + 1)) + (0.0 if start is None else start)
-    likelihood = _log_likelihood(cells, values)
+    p, likelihood = compared.look(values)
     for _ in range(MOST_STEPS):
-        gradient, information = _derivatives(cells, values, side_term)
+        gradient, information = compared.derivatives(p, side_term)
         step: Floats = np.linalg.solve(_regular(information, k, side_term), gradient[..., None])[..., 0].astype(float)
-        values, likelihood = _ascend(cells, values, step, likelihood)
+        values, p, likelihood = _ascend(compared, values, step, likelihood)
         if np.all(np.abs(step) <= TOLERANCE):
             strengths = values[:, :k] - values[:, :k].mean(axis=1, keepdims=True)
             return Fit(strengths, values[:, k] if side_term else None, information)
@@ -157,31 +209,6 @@ def covariance(found: Fit) -> Floats:
     return np.asarray(centre @ np.linalg.inv(_regular(found.information, k, found.side is not None)) @ centre)
 
 
-def _log_likelihood(cells: Cells, values: Floats) -> Floats:
-    logit = values[:, :-1, None] - values[:, None, :-1] + values[:, -1, None, None]
-    return np.asarray((cells.row_wins * log_expit(logit) + cells.column_wins * log_expit(-logit)).sum(axis=(1, 2)))
-
-
-def _derivatives(cells: Cells, values: Floats, side_term: bool) -> tuple[Floats, Floats]:
-    """Gradient (replicates, k + 1) and observed information (replicates, k + 1, k + 1)."""
-    k = values.shape[1] - 1
-    p = expit(values[:, :-1, None] - values[:, None, :-1] + values[:, -1, None, None])
-    n = cells.row_wins + cells.column_wins
-    rest, weight = cells.row_wins - n * p, n * p * (1 - p)
-    gradient = np.zeros_like(values)
-    gradient[:, :k] = rest.sum(axis=2) - rest.sum(axis=1)
-    both = weight + np.swapaxes(weight, 1, 2)
-    information = np.zeros((len(values), k + 1, k + 1))
-    information[:, :k, :k] = -both
-    place = np.arange(k)
-    information[:, place, place] += both.sum(axis=2)
-    if side_term:
-        gradient[:, k] = rest.sum(axis=(1, 2))
-        information[:, k, k] = weight.sum(axis=(1, 2))
-        information[:, :k, k] = information[:, k, :k] = weight.sum(axis=2) - weight.sum(axis=1)
-    return gradient, information
-
-
 def _regular(information: Floats, k: int, side_term: bool) -> Floats:
     """The information made invertible: the mean of the strengths is fixed, and so is a side that is not fitted."""
     fixed = information.copy()
@@ -191,22 +218,23 @@ def _regular(information: Floats, k: int, side_term: bool) -> Floats:
     return fixed
 
 
-def _ascend(cells: Cells, values: Floats, step: Floats, likelihood: Floats) -> tuple[Floats, Floats]:
-    """Each replicate moved by its step, halved until its likelihood does not fall."""
+def _ascend(compared: _Compared, values: Floats, step: Floats, likelihood: Floats) -> tuple[Floats, Floats, Floats]:
+    """Each replicate moved by its step, halved until its likelihood does not fall; with what `look` says there."""
     scale = np.ones(len(values))
     while True:
         moved = values + scale[:, None] * step
-        reached = _log_likelihood(cells, moved)
+        p, reached = compared.look(moved)
         worse = ~(reached >= likelihood - 1e-12 * np.abs(likelihood)) & (scale > 2.0**-60)
         if not worse.any():
-            return moved, reached
+            return moved, p, reached
         scale[worse] /= 2
 
 
 def check_side(cells: Cells, compared: Bools) -> None:
     """Raises UnknownSide where the side's effect cannot be told from the strengths, or is not finite."""
     k = cells.row_wins.shape[-1]
-    _, information = _derivatives(cells, np.zeros((len(cells.row_wins), k + 1)), True)
+    at_side = _Compared.of(cells, side_term=True)
+    _, information = at_side.derivatives(at_side.look(np.zeros((len(cells.row_wins), k + 1)))[0], True)
     if np.linalg.matrix_rank(information).min() < k:
         raise UnknownSide("the sides of the systems never varied, so that the side's effect cannot be told from theirs")
     side = fit(cells.with_prior(LEAST_PRIOR, compared), side_term=True).side

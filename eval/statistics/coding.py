@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -115,7 +115,9 @@ class Rows:
         return len(self.prompt)
 
     def take(self, chosen: Bools | Ints) -> Self:
-        """The rows that a mask or positions choose."""
+        """The rows that a mask or positions choose; themselves where a mask chooses all."""
+        if chosen.dtype == np.bool_ and chosen.all():
+            return self
         changes: dict[str, Any] = {"outcomes": {key: codes[chosen] for key, codes in self.outcomes.items()}}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -133,12 +135,43 @@ class Rows:
 
     def for_x(self, key: str) -> Codes:
         """Outcomes of a criterion as x sees them: 1 x wins, 0 tie, -1 y wins, -128 missing."""
-        codes = self.outcomes[key]
-        return np.where(self.x_is_a | (codes == MISSING), codes, -codes)
+        if key not in self._for_x:
+            codes = self.outcomes[key]
+            self._for_x[key] = np.where(self.x_is_a | (codes == MISSING), codes, -codes)
+        return self._for_x[key]
+
+    @cached_property
+    def _for_x(self) -> dict[str, Codes]:
+        return {}
 
     def pair_codes(self) -> Ints:
         """A code of each row's prompt and matchup."""
         return self.prompt * len(self.index.systems) ** 2 + self.matchup
+
+    @cached_property
+    def pairs(self) -> tuple[Ints, Ints]:
+        """The place of each row's pair among the pairs of the rows, and the code of each of these, in their order."""
+        place, codes = pd.factorize(self.pair_codes())
+        return np.asarray(place, dtype=np.int64), np.asarray(codes, dtype=np.int64)
+
+    def tally(self, key: str) -> Ints:
+        """Of each of `pairs`, how often x won on a criterion, neither, and y; shape (pairs, 3)."""
+        if key not in self._tallies:
+            place, codes = self.pairs
+            outcome = self.for_x(key)
+            column = np.where(outcome == MISSING, 3, 1 - outcome)
+            self._tallies[key] = np.bincount(place * 4 + column, minlength=4 * len(codes)).reshape(-1, 4)[:, :3]
+        return self._tallies[key]
+
+    @cached_property
+    def _tallies(self) -> dict[str, Ints]:
+        return {}
+
+    @cached_property
+    def longer(self) -> Floats:
+        """1 where x's response is longer in characters, -1 where y's, 0 or NaN where neither is known to be."""
+        x, y = self.index.x_y(self.matchup)
+        return np.sign(self.index.lengths[self.prompt, x] - self.index.lengths[self.prompt, y])
 
     def sides_varied(self, rows: Bools) -> Bools:
         """Whether the systems of each row's matchup stood on both sides among the chosen rows."""

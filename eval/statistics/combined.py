@@ -10,7 +10,7 @@ import numpy as np
 
 from eval.statistics.coding import SKIPPED, SUBMITTED, Bools, Ints, VerdictRows, VoteRows
 from eval.statistics.interval import Interval
-from eval.statistics.pairs import PairOutcomes, judged_pairs
+from eval.statistics.pairs import PairOutcomes
 from eval.statistics.prediction_powered import prediction_powered
 from ppai.frames import MISSING
 
@@ -83,6 +83,7 @@ def combined_rates(
     votes: VoteRows,
     people: PairOutcomes,
     verdicts: VerdictRows,
+    judge: PairOutcomes,
     key: str,
     *,
     refusal: str | None,
@@ -92,13 +93,12 @@ def combined_rates(
     """People's and one judge's win rate of each matchup on a criterion; see `prediction_powered`.
 
     `votes` are the current ones of one arm, `people` the pairs that those which count make on the criterion (see
-    `voted_pairs`; made once for all judges). `refusal` says why nothing may be computed whatever the numbers: the
-    labelled pairs were not drawn at random, or the judge was not fixed beforehand. A matchup also needs
+    `voted_pairs`), `judge` those of the merged `verdicts`. `refusal` says why nothing may be computed whatever the
+    numbers: the labelled pairs were not drawn at random, or the judge was not fixed beforehand. A matchup also needs
     `FEWEST_LABELLED` pairs with votes, some judged pairs without, and few skips and missing verdicts. Intervals count
     labelled pairs.
     """
     index = votes.index
-    judge = judged_pairs(verdicts, key).merged
     matchups = np.union1d(index.matchups, np.union1d(people.matchup, judge.matchup))
     pairs = [
         _Pairs.of(people.take(people.matchup == matchup), judge.take(judge.matchup == matchup))

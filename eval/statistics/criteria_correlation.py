@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from eval.statistics.clustered import clustered_mean
 from eval.statistics.coding import Floats, StudyIndex, VerdictRows, VoteRows
@@ -41,8 +40,8 @@ class CriteriaPair:
 def criteria_of_votes(answers: VoteRows, keys: Sequence[str], *, confidence: float = 0.95) -> dict[str, CriteriaPair]:
     """By `key1|key2`, how far people's votes on two criteria agree; `answers` are the votes that count."""
     pairs = {key: voted_pairs(answers, key) for key in keys}
-    place, codes = pd.factorize(answers.pair_codes())
-    prompt = np.asarray(codes, dtype=np.int64) // max(len(answers.index.systems) ** 2, 1)
+    place, codes = answers.pairs
+    prompt = codes // max(len(answers.index.systems) ** 2, 1)
     found = {}
     for one, other in combinations(keys, 2):
         first, second = answers.outcomes[one], answers.outcomes[other]

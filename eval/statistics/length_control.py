@@ -149,10 +149,10 @@ def _intervals(rows: _Rows, n: Ints, unequal: Bools, confidence: float) -> list[
     estimate = expit(_fit(rows)[0])
     augmented = rows.with_pseudo(z * z / 2)
     middle, variance = _robust(augmented)
-    quantile = np.where(n < FEW_CLUSTERS, stdtrit(n + z * z - 1, 0.5 + confidence / 2), z)
+    count = np.maximum(n, 1)
+    quantile = np.where(n < FEW_CLUSTERS, stdtrit(count + z * z - 1, 0.5 + confidence / 2), z)
     half = quantile * np.sqrt(variance)
     low, high = _ends(estimate, middle, half)
-    count = np.maximum(n, 1)
     mean = rows.sums(rows.term) / count
     spread = np.sqrt(np.maximum(rows.sums(rows.term**2) / count - mean**2, 0.0))
     alike = unequal & (spread < LEAST_SPREAD)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-import numpy as np
+from eval.statistics.win_rate import Rates
 
 
 def holm(p: Mapping[str, float | None]) -> dict[str, float | None]:
@@ -18,9 +19,25 @@ def holm(p: Mapping[str, float | None]) -> dict[str, float | None]:
     for name, value in known.items():
         if not 0 <= value <= 1:
             raise ValueError(f"p of {name}: {value} is not between 0 and 1")
-    values = np.array(list(known.values()), dtype=float)
-    order = np.argsort(values, kind="stable")
-    adjusted = np.empty(len(values))
-    adjusted[order] = np.minimum(np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)), 1.0)
-    found: dict[str, float | None] = dict.fromkeys(p)
-    return found | dict(zip(known, adjusted.tolist(), strict=True))
+    adjusted: dict[str, float | None] = dict.fromkeys(p)
+    reached = 0.0
+    for place, (name, value) in enumerate(sorted(known.items(), key=lambda test: test[1])):
+        reached = min(max(reached, value * (len(known) - place)), 1.0)
+        adjusted[name] = reached
+    return adjusted
+
+
+def adjusted_over_criteria(by_criterion: Mapping[str, Rates]) -> dict[str, Rates]:
+    """One source's rates by criterion, with each matchup's sign tests adjusted for the number of criteria."""
+    labels = dict.fromkeys(label for found in by_criterion.values() for label in found.sign_test)
+    p_holm = {
+        label: holm({key: found.sign_test[label].p for key, found in by_criterion.items() if label in found.sign_test})
+        for label in labels
+    }
+    return {
+        key: replace(
+            found,
+            sign_test={label: replace(test, p_holm=p_holm[label][key]) for label, test in found.sign_test.items()},
+        )
+        for key, found in by_criterion.items()
+    }

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from eval.statistics.coding import Bools, Floats, Ints, Rows, StudyIndex
-from ppai.frames import MISSING
 
 LOWER, TIE, HIGHER = range(3)
 """Columns of the tables: the pair's system whose id stands first in code-point order wins, a tie, the other wins."""
@@ -36,13 +35,10 @@ class PairCounts:
     @classmethod
     def of(cls, rows: Rows, key: str) -> Self:
         """The outcomes of votes, or of unmerged verdicts, that count; missing ones appear nowhere."""
-        outcome = rows.for_x(key)
-        answered = outcome != MISSING
-        pair, codes = pd.factorize(rows.pair_codes()[answered])
-        # With x in the place of the lower id first, the columns are: x wins, a tie, y wins.
-        cell = pair * 3 + (1 - outcome[answered])
-        counts = np.bincount(cell, minlength=3 * len(codes)).reshape(-1, 3).astype(np.float64)
-        code = np.asarray(codes, dtype=np.int64)
+        _, codes = rows.pairs
+        tally = rows.tally(key)
+        known = tally.any(axis=1)
+        code, counts = codes[known], tally[known].astype(np.float64)
         prompt, matchup = np.divmod(code, max(len(rows.index.systems) ** 2, 1))
         lower = rows.index.x_is_lower(matchup)
         return cls(rows.index, code, prompt, matchup, np.where(lower[:, None], counts, counts[:, ::-1]))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import pandas as pd
 
 from eval.statistics.coding import Bools, Floats, Ints, Rows, VerdictRows
 from ppai.frames import MISSING
@@ -54,15 +53,14 @@ def voted_pairs(votes: Rows, key: str) -> PairOutcomes:
     `votes` holds what counts: one vote a rater and pair, submitted, no hidden repeat, one arm. So
     `score = x_share + tie_share / 2` in each pair.
     """
-    outcome = votes.for_x(key)
-    answered = outcome != MISSING
-    pair, first, n_pairs = _dense_pairs(votes, answered)
-    outcome = outcome[answered]
-    count = np.bincount(pair, minlength=n_pairs)
-    x_share = np.bincount(pair, outcome == 1, n_pairs) / count
-    y_share = np.bincount(pair, outcome == -1, n_pairs) / count
-    score = (count + np.bincount(pair, outcome, n_pairs)) / (2 * count)
-    return PairOutcomes(votes.prompt[first], votes.matchup[first], score, x_share, y_share)
+    _, codes = votes.pairs
+    tally = votes.tally(key)
+    known = tally.any(axis=1)
+    prompt, matchup = np.divmod(codes[known], max(len(votes.index.systems) ** 2, 1))
+    x_wins, _, y_wins = tally[known].T
+    count = tally[known].sum(axis=1)
+    score = (count + x_wins - y_wins) / (2 * count)
+    return PairOutcomes(prompt, matchup, score, x_wins / count, y_wins / count)
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,8 @@ class OrderOutcomes:
 
 def judged_orders(verdicts: VerdictRows, key: str) -> OrderOutcomes:
     """Pairs of one judge and arm with the outcome of each order, samples averaged."""
-    pair, first, n_pairs = _dense_pairs(verdicts, np.ones(len(verdicts), dtype=bool))
+    pair, codes = verdicts.pairs
+    n_pairs = len(codes)
     outcome = verdicts.for_x(key)
     scored = outcome != MISSING
     cell = pair * 2 + ~verdicts.x_is_a
@@ -103,7 +102,8 @@ def judged_orders(verdicts: VerdictRows, key: str) -> OrderOutcomes:
     count = np.bincount(cell[scored], minlength=2 * n_pairs).reshape(-1, 2)
     total = np.bincount(cell[scored], outcome[scored], 2 * n_pairs).reshape(-1, 2)
     mean = np.divide(total, count, out=np.zeros((n_pairs, 2)), where=count > 0)
-    return OrderOutcomes(verdicts.prompt[first], verdicts.matchup[first], asked, mean, count > 0)
+    prompt, matchup = np.divmod(codes, max(len(verdicts.index.systems) ** 2, 1))
+    return OrderOutcomes(prompt, matchup, asked, mean, count > 0)
 
 
 def merged_orders(found: OrderOutcomes) -> JudgedPairs:
@@ -133,12 +133,3 @@ def merged_orders(found: OrderOutcomes) -> JudgedPairs:
 def judged_pairs(verdicts: VerdictRows, key: str) -> JudgedPairs:
     """Pairs of one judge and arm, both orders merged; see `merged_orders`."""
     return merged_orders(judged_orders(verdicts, key))
-
-
-def _dense_pairs(rows: Rows, chosen: Bools) -> tuple[Ints, Ints, int]:
-    """Codes 0..n-1 of the chosen rows' pairs, the position of each pair's first row, and n."""
-    pair, pairs = pd.factorize(rows.pair_codes()[chosen])
-    place = np.flatnonzero(chosen)
-    first = np.empty(len(pairs), dtype=np.int64)
-    first[pair[::-1]] = place[::-1]
-    return pair, first, len(pairs)

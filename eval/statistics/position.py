@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from eval.statistics.clustered import clustered_mean
 from eval.statistics.coding import Rows
 from eval.statistics.interval import Interval
@@ -41,11 +39,11 @@ def longer_wins(rows: Rows, key: str, *, confidence: float = 0.95) -> Interval:
     outcomes; the interval is that of `clustered_mean`, over prompts.
     """
     outcome = rows.for_x(key)
-    x, y = rows.index.x_y(rows.matchup)
-    longer = rows.index.lengths[rows.prompt, x] - rows.index.lengths[rows.prompt, y]
-    chosen = (outcome != MISSING) & (outcome != TIE) & ((longer > 0) | (longer < 0))
+    longer = rows.longer
+    decisive = (outcome != MISSING) & (outcome != TIE)
+    chosen = decisive & ((longer > 0) | (longer < 0))
     if not chosen.any():
-        both = np.any((outcome != MISSING) & (outcome != TIE))
+        both = decisive.any()
         return Interval.missing("no decisive outcomes between responses of different length" if both else NO_DECISIVE)
     won = (outcome[chosen] > 0) == (longer[chosen] > 0)
     return clustered_mean(won, rows.prompt[chosen], confidence=confidence)

@@ -35,3 +35,15 @@ def unflagged_rates(
     if not flagged(raters):
         return None
     return rates(voted_pairs(without_flagged(answers, raters), key), answers.index, confidence=confidence)
+
+
+def moved(everyone: Rates, unflagged: Rates) -> dict[str, float | None]:
+    """By `x>y`, the win rate without flagged raters less that with all; None where either is missing."""
+    return {
+        label: None if (rate := everyone.win_rate.get(label)) is None else _less(kept.estimate, rate.estimate)
+        for label, kept in unflagged.win_rate.items()
+    }
+
+
+def _less(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one - other

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 
-from eval.statistics.coding import VoteRows, code_assignments
+from eval.statistics.coding import Ints, VoteRows, code_assignments
 from eval.statistics.source import counted
 from ppai.schema import Labelled, StudyConfig
 
@@ -26,16 +29,20 @@ def drawn_at_random(config: StudyConfig, votes: VoteRows, assignments: pd.DataFr
         return False
     random = assignments["draw"].astype(str).str.contains(RANDOM, regex=False) & (assignments["repeat"] == 0)
     drawn = code_assignments(votes.index, assignments[random.to_numpy()])
-    given = {
-        (drawn.names[who], pair, drawn.arms[arm])
-        for who, pair, arm in zip(drawn.who.tolist(), drawn.pair_codes().tolist(), drawn.arm.tolist(), strict=True)
-    }
-    return all(
-        (answers.names[who], pair, answers.arms[arm]) in given
-        for who, pair, arm in zip(
-            answers.who.tolist(), answers.pair_codes().tolist(), answers.arm.tolist(), strict=True
-        )
-    )
+    who, arm = _places(drawn.names, answers.names)[drawn.who], _places(drawn.arms, answers.arms)[drawn.arm]
+    known = (who >= 0) & (arm >= 0)
+    shown = _codes(drawn.pair_codes()[known], who[known], arm[known], answers)
+    return bool(np.isin(_codes(answers.pair_codes(), answers.who, answers.arm, answers), shown).all())
+
+
+def _places(names: Sequence[str], known: Sequence[str]) -> Ints:
+    """The place of each name in `known`, -1 where it is not there."""
+    place = {name: number for number, name in enumerate(known)}
+    return np.array([place.get(name, -1) for name in names], dtype=np.int64)
+
+
+def _codes(pair: Ints, who: Ints, arm: Ints, answers: VoteRows) -> Ints:
+    return (pair * len(answers.names) + who) * len(answers.arms) + arm
 
 
 def chosen_judge(config: StudyConfig, judges: tuple[str, ...]) -> tuple[str | None, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -100,9 +100,11 @@ def follow(
     """
     index = votes.index
     share = max(len(index.matchups), 1) * followed
+    rows = replace(votes, outcomes={key: votes.outcomes[key]}).take(np.argsort(votes.matchup, kind="stable"))
+    ends = np.searchsorted(rows.matchup, np.append(index.matchups, np.inf)).tolist()
     found = {}
-    for label, matchup in zip(index.labels(index.matchups), index.matchups.tolist(), strict=True):
-        done = completed_pairs(votes, key, matchup, overlap)
+    for place, (label, matchup) in enumerate(zip(index.labels(index.matchups), index.matchups.tolist(), strict=True)):
+        done = completed_pairs(rows.take(np.arange(ends[place], ends[place + 1])), key, matchup, overlap)
         x, y = (int(system) for system in np.divmod(matchup, len(index.systems)))
         both = np.isfinite(index.lengths[:, x]) & np.isfinite(index.lengths[:, y])
         found[label] = confidence_sequence(

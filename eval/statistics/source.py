@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from eval.parts import EVERYTHING, NOT_ASKED, Part
 from eval.statistics.bradley_terry import Comparisons, Disconnected
 from eval.statistics.coding import SKIPPED, SUBMITTED, VOID, StudyIndex, VerdictRows, VoteRows
 from eval.statistics.comparisons import judged_comparisons, voted_comparisons
 from eval.statistics.interval import Interval
 from eval.statistics.length_control import LengthControl, length_control
-from eval.statistics.pairs import judged_pairs, voted_pairs
+from eval.statistics.pairs import JudgedPairs, PairOutcomes
 from eval.statistics.position import first_position, longer_wins
 from eval.statistics.strengths import Strengths, strengths
 from eval.statistics.two_way import two_way_rates
@@ -21,7 +22,6 @@ from eval.statistics.win_rate import OneOrderBounds, Rates, one_order_bounds, ra
 from ppai.frames import MISSING
 
 TWO_SYSTEMS = "two systems: see win_rate"
-NOT_ASKED = "not asked for"
 NO_VOTES = "no votes"
 NO_VERDICTS = "no merged verdicts"
 
@@ -112,11 +112,19 @@ def counted(votes: VoteRows) -> VoteRows:
 
 
 def human_source(
-    votes: VoteRows, answers: VoteRows, key: str, *, sides_known: bool, confidence: float, bradley_terry: bool = True
+    votes: VoteRows,
+    answers: VoteRows,
+    pairs: PairOutcomes,
+    key: str,
+    *,
+    sides_known: bool,
+    confidence: float,
+    parts: frozenset[Part] = EVERYTHING,
 ) -> Source:
-    """The people's figures from one arm's current votes; `answers` is `counted(votes)`, made once for all keys.
+    """The people's figures on one criterion from one arm's current votes.
 
-    `bradley_terry` asks for strengths, whose bootstrap takes longer than all the rest.
+    `answers` is `counted(votes)`, `pairs` is `voted_pairs(answers, key)`. Of `parts`, strengths and length control
+    are made here.
     """
     answered = answers.outcomes[key] != MISSING
     first = votes.status[votes.repeat == 0]
@@ -127,14 +135,13 @@ def human_source(
         skipped=int(np.count_nonzero(first == SKIPPED)),
         void=int(np.count_nonzero(first == VOID)),
     )
-    pairs = voted_pairs(answers, key)
-    found, why = _strengths(lambda: voted_comparisons(answers, key), votes.index, bradley_terry, NO_VOTES, confidence)
+    found, why = _strengths(lambda: voted_comparisons(answers, key), votes.index, parts, NO_VOTES, confidence)
     return Source(
         counts=counts,
         rates=rates(pairs, votes.index, confidence=confidence),
         longer_wins=longer_wins(answers, key, confidence=confidence),
         first_position=first_position(answers, key, sides_known=sides_known, confidence=confidence),
-        lengths=length_control(pairs, votes.index, confidence=confidence),
+        lengths=_lengths(pairs, votes.index, parts, confidence),
         two_way=two_way_rates(answers, key, confidence=confidence),
         bradley_terry=found,
         reasons=why,
@@ -142,11 +149,16 @@ def human_source(
 
 
 def judge_source(
-    verdicts: VerdictRows, key: str, *, sides_known: bool, confidence: float, bradley_terry: bool = True
+    verdicts: VerdictRows,
+    judged: JudgedPairs,
+    key: str,
+    *,
+    sides_known: bool,
+    confidence: float,
+    parts: frozenset[Part] = EVERYTHING,
 ) -> Source:
-    """One judge's figures from its verdicts in one arm; `bradley_terry` as in `human_source`."""
+    """One judge's figures on one criterion from its verdicts in one arm; `judged` is `judged_pairs(verdicts, key)`."""
     scored = verdicts.outcomes[key] != MISSING
-    judged = judged_pairs(verdicts, key)
     counts = Counts(
         answered=int(np.count_nonzero(scored)),
         unscored=int(np.count_nonzero(~scored)),
@@ -157,15 +169,13 @@ def judge_source(
         prompt_versions=_named(version for _, version in verdicts.makers_present()),
     )
     index = verdicts.index
-    found, why = _strengths(
-        lambda: judged_comparisons(judged.merged, index), index, bradley_terry, NO_VERDICTS, confidence
-    )
+    found, why = _strengths(lambda: judged_comparisons(judged.merged, index), index, parts, NO_VERDICTS, confidence)
     return Source(
         counts=counts,
         rates=rates(judged.merged, index, confidence=confidence),
         longer_wins=longer_wins(verdicts, key, confidence=confidence),
         first_position=first_position(verdicts, key, sides_known=sides_known, confidence=confidence),
-        lengths=length_control(judged.merged, index, confidence=confidence),
+        lengths=_lengths(judged.merged, index, parts, confidence),
         one_order_bounds=one_order_bounds(judged, index),
         bradley_terry=found,
         reasons=why,
@@ -176,13 +186,20 @@ def _named(names: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(sorted({name for name in names if name is not None}))
 
 
+def _lengths(pairs: PairOutcomes, index: StudyIndex, parts: frozenset[Part], confidence: float) -> LengthControl:
+    if Part.LENGTHS in parts:
+        return length_control(pairs, index, confidence=confidence)
+    labels = index.labels(np.union1d(index.matchups, pairs.matchup))
+    return LengthControl(dict.fromkeys(labels, Interval.missing(NOT_ASKED)), dict.fromkeys(labels))
+
+
 def _strengths(
-    comparisons: Callable[[], Comparisons], index: StudyIndex, asked: bool, empty: str, confidence: float
+    comparisons: Callable[[], Comparisons], index: StudyIndex, parts: frozenset[Part], empty: str, confidence: float
 ) -> tuple[Strengths | None, dict[str, str]]:
     """Bradley-Terry strengths, or the reason for the key `bradley_terry` why there are none."""
     if len(index.systems) <= 2:
         return None, {"bradley_terry": TWO_SYSTEMS}
-    if not asked:
+    if Part.BRADLEY_TERRY not in parts:
         return None, {"bradley_terry": NOT_ASKED}
     folded = comparisons()
     if not len(folded.prompt):

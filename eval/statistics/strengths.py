@@ -137,8 +137,10 @@ def _bootstrap(
                 side = fit(Cells(cells.row_wins[usual], cells.column_wins[usual]), side_term=True, start=start).side
                 lacking[usual] = side is not None and np.abs(side) > BOUNDLESS
         degenerate += int(np.count_nonzero(lacking))
-        lent = np.where(lacking[:, None, None] & compared, PRIOR / 2, 0.0)
-        found = fit(Cells(cells.row_wins + lent, cells.column_wins + lent), side_term=side_term, start=start)
+        if lacking.any():
+            lent = np.where(lacking[:, None, None] & compared, PRIOR / 2, 0.0)
+            cells = Cells(cells.row_wins + lent, cells.column_wins + lent)
+        found = fit(cells, side_term=side_term, start=start)
         side = np.zeros(len(weights)) if found.side is None else found.side
         parts.append(np.concatenate([found.strengths, side[:, None]], axis=1))
     return np.concatenate(parts), degenerate

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from eval.statistics.clustered import clustered_mean, clustered_means
+from eval.statistics.clustered import clustered_means
 from eval.statistics.coding import Floats, Ints, StudyIndex
 from eval.statistics.interval import Interval
 from eval.statistics.pairs import JudgedPairs, PairOutcomes
 from eval.statistics.sign_test import SignTest, sign_tests
 
 Bounds = tuple[float, float]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -58,30 +59,43 @@ class OneOrderBounds:
 
 def rates(pairs: PairOutcomes, index: StudyIndex, *, confidence: float = 0.95) -> Rates:
     """Rates of pairs, with an interval for every matchup and system of the study; see `clustered_means`."""
-    matchups = np.union1d(index.matchups, pairs.matchup)
-    win_rate = clustered_means(
-        pairs.score,
-        pairs.prompt,
-        np.searchsorted(matchups, pairs.matchup),
-        len(matchups),
-        confidence=confidence,
-        empty="no pairs",
-    )
+    return grouped_rates(pairs, index, np.zeros(len(pairs), dtype=np.int64), 1, confidence=confidence)[0]
+
+
+def grouped_rates(
+    pairs: PairOutcomes, index: StudyIndex, group: Ints, n_groups: int, *, confidence: float = 0.95
+) -> list[Rates]:
+    """The rates of each group of pairs by itself; `group` holds codes 0..n_groups-1, shape (pairs,)."""
+    matchups, systems = np.union1d(index.matchups, pairs.matchup), len(index.systems)
+    matchup = group * len(matchups) + np.searchsorted(matchups, pairs.matchup)
+    how: dict[str, Any] = {"confidence": confidence, "empty": "no pairs"}
+    win_rate = clustered_means(pairs.score, pairs.prompt, matchup, n_groups * len(matchups), **how)
     shares = clustered_means(
         np.concatenate([pairs.x_share, pairs.y_share]),
         np.concatenate([pairs.prompt, pairs.prompt]),
-        np.concatenate(index.x_y(pairs.matchup)),
-        len(index.systems),
-        confidence=confidence,
-        empty="no pairs",
+        np.concatenate([group * systems + side for side in index.x_y(pairs.matchup)]),
+        n_groups * systems,
+        **how,
     )
-    return Rates(
-        n=len(pairs),
-        win_rate=dict(zip(index.labels(matchups), win_rate, strict=True)),
-        shares=dict(zip(index.systems, shares, strict=True)),
-        tie_share=clustered_mean(pairs.tie_share, pairs.prompt, confidence=confidence, empty="no pairs"),
-        sign_test=sign_tests(pairs, index),
-    )
+    tie_share = clustered_means(pairs.tie_share, pairs.prompt, group, n_groups, **how)
+    tests = sign_tests(pairs.score, matchup, n_groups * len(matchups))
+    n, labels = np.bincount(group, minlength=n_groups).tolist(), index.labels(matchups)
+
+    return [
+        Rates(
+            n=n[place],
+            win_rate=_of_group(win_rate, place, labels),
+            shares=_of_group(shares, place, index.systems),
+            tie_share=tie_share[place],
+            sign_test=_of_group(tests, place, labels),
+        )
+        for place in range(n_groups)
+    ]
+
+
+def _of_group(values: Sequence[T], group: int, names: Sequence[str]) -> dict[str, T]:
+    """The named values of one group, of which each group has as many."""
+    return dict(zip(names, values[group * len(names) : (group + 1) * len(names)], strict=True))
 
 
 def one_order_bounds(judged: JudgedPairs, index: StudyIndex) -> OneOrderBounds | None:

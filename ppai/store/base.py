@@ -250,8 +250,12 @@ class Store(Protocol):
         """The verdict frame, and a marker that changes when verdicts are added."""
         ...
 
-    def assignments(self, name: str) -> pd.DataFrame:
-        """The assignment log as an assignment frame."""
+    def assignments(self, name: str, since: float = 0.0) -> pd.DataFrame:
+        """The assignment log, from `since` (seconds since 1970) on, as an assignment frame with `opened_at`."""
+        ...
+
+    def guesses(self, name: str) -> pd.DataFrame:
+        """The answers to the blinding probe as a guess frame, in the order in which they came."""
         ...
 
     def loaded_at(self, name: str) -> float:

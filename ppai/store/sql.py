@@ -212,22 +212,35 @@ class SqlStore:
                 }
             )
 
-    def assignments(self, name: str) -> pd.DataFrame:
+    def assignments(self, name: str, since: float = 0.0) -> pd.DataFrame:
         import numpy as np
         import pandas as pd
 
         from ppai.frames import ASSIGNMENT_COLUMNS
 
         a = t.assignments.c
-        columns = [t.pairs.c.prompt_id, a.system_a, a.system_b, a.rater, a.arm, a.repeat, a.draw]
+        columns = [t.pairs.c.prompt_id, a.system_a, a.system_b, a.rater, a.arm, a.repeat, a.draw, a.opened_at]
         with self._database.reading() as connection:
             rows = connection.execute(
                 select(*columns)
                 .join(t.pairs, t.pairs.c.pair_id == a.pair_id)
-                .where(a.study_id == self._study_id(connection, name))
+                .where(a.study_id == self._study_id(connection, name), a.opened_at >= since)
             ).all()
-        frame = pd.DataFrame([tuple(row) for row in rows], columns=list(ASSIGNMENT_COLUMNS), dtype=object)
-        return frame.astype({"arm": str, "repeat": np.int64})
+        frame = pd.DataFrame([tuple(row) for row in rows], columns=[*ASSIGNMENT_COLUMNS, "opened_at"], dtype=object)
+        return frame.astype({"arm": str, "repeat": np.int64, "opened_at": float})
+
+    def guesses(self, name: str) -> pd.DataFrame:
+        from ppai.frames import guess_frame
+
+        a, p = t.assignments.c, t.probes.c
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(p.rater, a.arm, p.correct)
+                .join(t.assignments, a.assignment_id == p.assignment_id)
+                .where(p.study_id == self._study_id(connection, name))
+                .order_by(p.probe_id)
+            )
+            return guess_frame((rater, arm, correct) for rater, arm, correct in rows)
 
     def loaded_at(self, name: str) -> float:
         with self._database.reading() as connection:

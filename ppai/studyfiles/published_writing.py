@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ppai.errors import PPAIError, StudyError
+from ppai.outdated import TextsNow
 from ppai.schema import Arm, Outcome, Prompt, Study, StudyConfig, System, Verdict
 from ppai.studyfiles.config import CONFIG_FILE
 from ppai.studyfiles.general import ASSIGNMENTS, PROMPTS, RESPONSES, VERDICTS, VOTES
@@ -42,6 +43,8 @@ class PublishedReport:
     """What was written, and what the layout could not hold."""
 
     files: tuple[Path, ...]
+    outdated: int = 0
+    """Verdicts on other texts than the study has now, which no report counts either."""
     unscored: int = 0
     """Verdicts without usable outcomes."""
     one_order: int = 0
@@ -55,6 +58,7 @@ class PublishedReport:
     def lines(self) -> tuple[str, ...]:
         """What a person should know, one sentence a line."""
         counts = (
+            (self.outdated, "verdicts left out: given on other texts than the study has now"),
             (self.unscored, "unscored verdicts left out"),
             (self.one_order, "pairs left out because only one of their two orders has outcomes"),
             (self.one_order_outcomes, "outcomes left empty because only one of the two orders has one"),
@@ -85,7 +89,8 @@ def write_published(study: Study, directory: Path, stem: str | None = None) -> P
     for system in systems:
         files[response_file(stem, system)] = _response_lines(study, system, prompts)
     runs: dict[tuple[str, Arm, int], list[Verdict]] = {}
-    for verdict in study.verdicts:
+    standing = _standing(study)
+    for verdict in standing:
         runs.setdefault((verdict.judge, verdict.arm, verdict.sample), []).append(verdict)
     tables = [_Table(study, verdicts) for verdicts in runs.values()]
     for table in tables:
@@ -96,12 +101,19 @@ def write_published(study: Study, directory: Path, stem: str | None = None) -> P
     _refuse_other_files(directory, files)
     return PublishedReport(
         write_whole(directory, files),
+        outdated=len(study.verdicts) - len(standing),
         unscored=sum(table.unscored for table in tables),
         one_order=sum(table.one_order for table in tables),
         one_order_outcomes=sum(table.one_order_outcomes for table in tables),
         conflicts=sum(table.conflicts for table in tables),
         votes=len(study.votes),
     )
+
+
+def _standing(study: Study) -> list[Verdict]:
+    """The verdicts on the texts that are written beside them: the files cannot say of which texts others are."""
+    now = TextsNow(study)
+    return [v for v in study.verdicts if not now.differ(v.prompt_id, v.system_a, v.system_b, v.arm.value, v.texts)]
 
 
 class _Table:

@@ -6,12 +6,12 @@ A colour is the name of a CSS custom property (`--ppai-chart-x`), which the brow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
-from ppai.ui.labels import HUMAN
+from ppai.ui.labels import HUMAN, listed
 
 Json = Mapping[str, Any]
 Figure = dict[str, Any]
@@ -47,6 +47,8 @@ LETTER = 7.2
 LONGEST_LABEL = 16
 MARK_ROW, MARK_SIZE, MARK_LETTER, MARK_LINE = 13, 10, 5.3, 26
 """Of a line of a warning under a label: pixels of height and of its letters, about the width of one, most letters."""
+AXIS_LINE, AXIS_ROW = 34, 15
+"""Most letters of a line of an axis's name, and its height in pixels."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Row:
     source: str
     mark: str = ""
     """A warning that stands under the label."""
+    form: str = ""
+    """The symbol of its point, where that does not follow from the source."""
 
 
 @dataclass(frozen=True)
@@ -118,10 +122,14 @@ def base(height: float) -> dict[str, Any]:
     }
 
 
+def size(row: Row) -> str:
+    return f"n {row.figures['n']:,}"
+
+
 def laid_out(
-    groups: Sequence[Group], row: int = ROW, top: int = 34
+    groups: Sequence[Group], row: int = ROW, top: int = 34, beside: Callable[[Row], str] = size
 ) -> tuple[list[tuple[float, str, Row]], dict[str, Any]]:
-    """Where each row stands, in pixels from the top, and a layout with headings, labels and n's."""
+    """Where each row stands, in pixels from the top, and a layout with headings, labels and words beside rows."""
     rows: list[tuple[float, str, Row]] = []
     headings = []
     at = 0.0
@@ -177,7 +185,7 @@ def laid_out(
                 "xanchor": "left",
                 "xshift": 6,
                 "y": place,
-                "text": f"n {one.figures['n']:,}",
+                "text": plain(beside(one)),
                 "showarrow": False,
                 "font": {"size": 12, "color": "--ppai-muted"},
             }
@@ -185,6 +193,15 @@ def laid_out(
         ],
     }
     return rows, layout
+
+
+def name_axis(layout: dict[str, Any], name: str) -> None:
+    """Below a chart that is laid out, in lines that a narrow one has room for."""
+    lines = wrap(name, AXIS_LINE) or [""]
+    layout["xaxis"]["title"] = {"text": "<br>".join(map(plain, lines)), "font": {"size": 12}}
+    more = AXIS_ROW * (len(lines) - 1)
+    layout["height"] += more
+    layout["margin"]["b"] += more
 
 
 def drawn_groups(groups: Iterable[Group]) -> tuple[list[Group], tuple[str, ...]]:
@@ -291,7 +308,3 @@ def mark_lines(mark: str) -> list[str]:
 def label_width(row: Row) -> float:
     """Pixels, about."""
     return max([LETTER * len(short(row.label)), *(MARK_LETTER * len(line) for line in mark_lines(row.mark))])
-
-
-def listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

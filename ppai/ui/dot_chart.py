@@ -15,14 +15,14 @@ from ppai.ui.chart_layout import (
     drawn_groups,
     half_line,
     laid_out,
-    listed,
     look,
+    name_axis,
     nothing_drawn,
     plain,
     sources_drawn,
     whiskers,
 )
-from ppai.ui.labels import Labels, counted, interval, source_label
+from ppai.ui.labels import Labels, counted, interval, listed, source_label
 
 EVEN = "At 50% both are equal."
 
@@ -53,9 +53,11 @@ def dot_chart(
     rows, layout = laid_out(drawn, DOT_ROW, top=8)
     data: list[dict[str, Any]] = [_even_line(rows, layout, even)]
     sources = sources_drawn(drawn)
-    for source in sources:
+    for source, form in dict.fromkeys(
+        (row.source, row.form) for source in sources for _, _, row in rows if row.source == source
+    ):
         number = look(sources, source)
-        own = [(place, group, row) for place, group, row in rows if row.source == source]
+        own = [(place, group, row) for place, group, row in rows if (row.source, row.form) == (source, form)]
         rates = [row.figures["rate"] for _, _, row in own]
         colour = f"--ppai-chart-{number % 5}"
         data.append(
@@ -65,18 +67,19 @@ def dot_chart(
                 "name": plain(source_label(source)),
                 "x": [rate["estimate"] for rate in rates],
                 "y": [place for place, _, _ in own],
-                "marker": {"color": colour, "size": 11, "symbol": SYMBOLS[number % len(SYMBOLS)]},
+                "marker": {"color": colour, "size": 11, "symbol": form or SYMBOLS[number % len(SYMBOLS)]},
                 "error_x": whiskers(rates) | {"color": colour},
                 "hovertext": [
-                    f"<b>{plain(group)}</b><br>{plain(labels.source(source))}: {interval(row.figures['rate'])}"
-                    f"<br>{counted(row.figures['n'], unit)}"
+                    f"<b>{plain(group)}</b><br>{plain(row.label if form else labels.source(source))}: "
+                    f"{interval(row.figures['rate'])}<br>{counted(row.figures['n'], unit)}"
                     for _, group, row in own
                 ],
                 "hovertemplate": "%{hovertext}<extra></extra>",
             }
         )
     layout |= {"showlegend": False}
-    layout["xaxis"] |= {"range": [-0.02, 1.02], "title": {"text": plain(axis), "font": {"size": 12}}}
+    layout["xaxis"] |= {"range": [-0.02, 1.02]}
+    name_axis(layout, axis)
     words = (
         f"{axis[0].upper()}{axis[1:]}, for {listed([labels.source(source) for source in sources])}. "
         f"{meaning} The table below has the same numbers."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ppai.ui.chart_layout import (
@@ -13,7 +14,6 @@ from ppai.ui.chart_layout import (
     Row,
     drawn_groups,
     laid_out,
-    listed,
     look,
     nothing_drawn,
     plain,
@@ -22,9 +22,23 @@ from ppai.ui.chart_layout import (
     whiskers_above,
 )
 from ppai.ui.dot_chart import dot_chart, rate_row, source_row
-from ppai.ui.labels import Labels, Matchup, counted, interval, percent, source_label, sources_of, standing
+from ppai.ui.labels import (
+    Labels,
+    Matchup,
+    counted,
+    in_order,
+    interval,
+    listed,
+    percent,
+    source_label,
+    sources_of,
+    standing,
+)
 
 Json = Mapping[str, Any]
+
+TOPIC_SOURCES = 2
+"""Sources that the chart of topics has: people and the judge that counts first."""
 
 
 def share_chart(summary: Json, labels: Labels) -> Chart:
@@ -173,18 +187,22 @@ def reference_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
 
 
 def topic_chart(found: Sequence[tuple[str, str, Json]], matchup: Matchup, labels: Labels) -> Chart:
-    """Win rate of one system by topic, from `(topic, source, Rates as JSON)`."""
+    """Win rate of one system by topic, from `(topic, source, Rates as JSON)`; of many sources the first ones."""
+    sources = in_order(dict.fromkeys(source for _, source, rates in found if rates["n"]), labels.marks)
     rows: dict[str, list[Row]] = {}
     for topic, source, rates in found:
         rate = rates["win_rate"].get(matchup.key)
         rows.setdefault(topic, [])
-        if rate is not None and rate["n"]:
+        if rate is not None and rate["n"] and source in sources[:TOPIC_SOURCES]:
             rows[topic].append(rate_row(source, rate, labels))
     groups = [
         Group(topic, tuple(sorted(of_topic, key=lambda row: standing(row.source, row.mark))))
         for topic, of_topic in rows.items()
     ]
-    return dot_chart(groups, labels, f"win rate of {labels.versus(matchup)}", "comparisons by topic")
+    chart = dot_chart(groups, labels, f"win rate of {labels.versus(matchup)}", "comparisons by topic")
+    others = [labels.source(source) for source in sources[TOPIC_SOURCES:]]
+    alone = (f"In the table alone: {listed(others)}.",) if others else ()
+    return replace(chart, left_out=(*chart.left_out, *alone))
 
 
 def _by_criterion(summary: Json, labels: Labels) -> list[Group]:

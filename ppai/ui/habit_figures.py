@@ -17,6 +17,17 @@ Json = Mapping[str, Any]
 ENOUGH_TIMES = 2
 """Votes with a time that a chart over time needs."""
 
+FLAGS = {
+    "side_bias": "names one side more often than chance lets expect (exact binomial test, p below 0.01, at least 20 "
+    "decisive votes)",
+    "too_fast": "a median below 10 seconds a vote, of at least 5 votes",
+    "all_ties": "names no system on any criterion, in at least 5 votes",
+    "repeat_inconsistent": "the same outcome in less than half of at least 3 hidden repeats",
+    "disagrees": "agrees less with the others than they do among themselves (a 99% interval of the difference lies "
+    "below 0, at least 10 pairs)",
+}
+"""What each flag of a rater means, in the order of `eval.statistics.balance`, whose thresholds these are."""
+
 
 def time_chart(created: Sequence[float] | npt.NDArray[np.float64]) -> Chart:
     """Votes a day, or an hour where they span less than three days; `created` in seconds since 1970, UTC."""
@@ -142,4 +153,8 @@ def _rater_hover(rater: str, habits: Json) -> str:
     ]
     if seconds is not None:
         lines.append(f"median {seconds:.0f} s")
-    return "<br>".join([*lines, *(flag.replace("_", " ") for flag in habits["flags"])])
+    return "<br>".join([*lines, *map(flag_name, habits["flags"])])
+
+
+def flag_name(flag: str) -> str:
+    return flag.replace("_", " ")

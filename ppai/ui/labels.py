@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -90,6 +90,16 @@ def is_baseline(source: str) -> bool:
     return source.startswith(BASELINE_PREFIX)
 
 
+def combined_judge(source: str) -> str:
+    """The judge that a combined source has beside the people."""
+    return source.removeprefix(COMBINED_PREFIX)
+
+
+def uncombined(by_source: Mapping[str, Any]) -> dict[str, Any]:
+    """The sources of a criterion that answered by themselves: people and judges."""
+    return {source: figures for source, figures in by_source.items() if not source.startswith(COMBINED_PREFIX)}
+
+
 def answering_judges(sources: Iterable[str]) -> list[str]:
     """The judges among sources that read what they judge."""
     return [source for source in sources if source != HUMAN and not is_baseline(source)]
@@ -101,7 +111,9 @@ def source_label(source: str) -> str:
 
 
 def source_phrase(source: str) -> str:
-    """`people`, or `judge gpt-4o`."""
+    """`people`, `judge gpt-4o`, or `people with judge gpt-4o`."""
+    if source.startswith(COMBINED_PREFIX):
+        return f"people with judge {combined_judge(source)}"
     return PEOPLE if source == HUMAN else f"judge {source.removeprefix(JUDGE_PREFIX)}"
 
 
@@ -161,6 +173,11 @@ def interval(figures: Mapping[str, Any]) -> str:
     return f"{percent(figures['estimate'])} [{100 * figures['low']:.0f}, {100 * figures['high']:.0f}]"
 
 
+def p_value(p: float | None) -> str:
+    """`0.021`, or `< 0.001`; a dash where there is none."""
+    return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def decimal(figures: Mapping[str, Any], digits: int = 2) -> str:
     """`0.71 [0.65, 0.77]`, for what is no share; or why there is none."""
     if figures["estimate"] is None:
@@ -172,6 +189,11 @@ def decimal(figures: Mapping[str, Any], digits: int = 2) -> str:
 def counted(n: int, one: str, many: str | None = None) -> str:
     """`1 prompt`, `2 prompts`."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`one, two and three`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def rater_label(rater: str) -> str:

@@ -86,7 +86,7 @@ def _shown(scorings: Sequence[Scores], texts: str) -> Iterator[tuple[Scores, Fam
     shown: list[object] = []
     for family in FAMILIES:
         for scores in scorings:
-            figures = _figures(scores, family)
+            figures = figures_of(scores, family)
             if not figures:
                 continue
             of = None if family is DESCRIPTION else scores.references
@@ -99,7 +99,7 @@ def _shown(scorings: Sequence[Scores], texts: str) -> Iterator[tuple[Scores, Fam
             yield scores, family
 
 
-def _figures(scores: Scores, family: Family) -> list[str]:
+def figures_of(scores: Scores, family: Family) -> list[str]:
     """Those of a family that any system has: the known ones in their order, then others by name."""
     found = {name for figures in scores.systems.values() for name in figures if family_of(name) is family}
     return [*(name for name in family.figures if name in found), *sorted(found.difference(family.figures))]
@@ -107,7 +107,7 @@ def _figures(scores: Scores, family: Family) -> list[str]:
 
 def metric_table(scores: Scores, family: Family, labels: Labels, texts: str) -> Table:
     """A row a figure; a column a system, then a column a difference between two."""
-    figures, notes = _figures(scores, family), Notes()
+    figures, notes = figures_of(scores, family), Notes()
     known = [system for system in labels.systems if system in scores.systems]
     columns = [
         (labels.system(system), scores.systems[system], False)

@@ -7,19 +7,21 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ppai.ui.labels import source_phrase
+from ppai.ui.filters import Filters
+from ppai.ui.labels import source_phrase, uncombined
 
 Json = Mapping[str, Any]
 Record = dict[str, Any]
 
 INTERVAL_COLUMNS = ("arm", "topic", "criterion", "source", "figure", "of", "estimate", "low", "high", "n", "method")
+RATE_COLUMNS = (*INTERVAL_COLUMNS, "sign_test_p", "sign_test_p_holm")
 
 
 def interval_records(summary: Json, arm: str, topic: str | None) -> list[Record]:
-    """Every share and win rate of a Summary, a row each."""
+    """Every share and win rate of people and judges, a row each."""
     records = []
     for criterion, by_source in summary["criteria"].items():
-        for source, figures in by_source.items():
+        for source, figures in uncombined(by_source).items():
             common = {"arm": arm, "topic": topic or "", "criterion": criterion, "source": source_phrase(source)}
             records += [
                 common | {"figure": "share", "of": system} | share for system, share in figures["shares"].items()
@@ -27,6 +29,33 @@ def interval_records(summary: Json, arm: str, topic: str | None) -> list[Record]
             records.append(common | {"figure": "tie_share", "of": ""} | figures["tie_share"])
             records += [common | {"figure": "win_rate", "of": key} | rate for key, rate in figures["win_rate"].items()]
     return records
+
+
+def rate_records(summary: Json, filters: Filters) -> list[Record]:
+    """Every win rate as counted, at equal length, over raters too and combined with a judge, with its sign test."""
+    records: list[Record] = []
+    for criterion, by_source in summary["criteria"].items():
+        for source, figures in by_source.items():
+            common = {
+                "arm": filters.arm,
+                "topic": filters.topic or "",
+                "criterion": criterion,
+                "source": source_phrase(source),
+            }
+            tests, more = figures.get("sign_test", {}), figures.get("matchups", {})
+            for name in ("win_rate", "length_controlled", "win_rate_two_way"):
+                for key, rate in figures.get(name, {}).items():
+                    beside = _tested(tests.get(key, {})) | _saved(more.get(key, {})) if name == "win_rate" else {}
+                    records.append(common | {"figure": name, "of": key} | dict(rate) | beside)
+    return records
+
+
+def _tested(test: Json) -> Record:
+    return {f"sign_test_{name}": test.get(name) for name in ("p", "p_holm")} if test else {}
+
+
+def _saved(matchup: Json) -> Record:
+    return {name: matchup.get(name) for name in ("n_labelled", "lambda", "votes_saved", "warning")} if matchup else {}
 
 
 def topic_records(found: Iterable[tuple[str, str, Json]], criterion: str, arm: str) -> list[Record]:

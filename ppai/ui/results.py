@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from ppai.errors import PPAIError
-from ppai.ui.chart_layout import Chart
 from ppai.ui.filters import ALL, UNFLAGGED
 from ppai.ui.findings import Findings, Report
-from ppai.ui.markup import english, escape, said
+from ppai.ui.markup import escape, said
 from ppai.ui.page import QUIETLY, View, answering, lay_out, on_load, refused
-from ppai.ui.sections import Section
-from ppai.ui.sentences import Answer, Verdict
-from ppai.ui.table import Table, table_html
+from ppai.ui.report_view import answers_html, figures, files, lead_html, section_parts
 
 if TYPE_CHECKING:
     from ppai.ui.context import Context
-
-SIGNS = {Verdict.WINS: "▲", Verdict.LOSES: "▼", Verdict.UNDECIDED: "≈", Verdict.UNKNOWN: "?"}
-QUALIFIED = "○"
-"""Of an answer by judges with a warning alone."""
 
 
 class ResultsPage:
@@ -73,17 +65,14 @@ def build_results(context: Context) -> ResultsPage:
 
 def report_view(report: Report) -> View:
     """The page as the browser gets it."""
-    parts = [
-        ("lead", _lead(report)),
-        ("filters", _filters(report)),
-        ("answers", _answers(report)),
-        *((section.name, _section(section)) for section in report.sections),
-    ]
-    drawn = [(one.name, one.chart.figure) for one in report.sections if one.chart is not None]
-    stem = _stem(report.study)
     filters = report.filters
     return View(
-        tuple(parts),
+        (
+            ("lead", lead_html(report)),
+            ("filters", _filters(report)),
+            ("answers", answers_html(report)),
+            *section_parts(report),
+        ),
         values={
             "topic": filters.topic or "",
             "raters": filters.raters,
@@ -91,53 +80,10 @@ def report_view(report: Report) -> View:
             "criterion": filters.criterion,
             "matchup": filters.matchup,
         },
-        figures={name: figure for name, figure in drawn if figure is not None},
-        files={one.name: {"name": f"{stem}_{one.name}.csv", "text": one.csv} for one in report.sections if one.csv},
+        figures=figures(report),
+        files=files(report),
         announce=said("results.updated", n=f"{report.human_votes:,}"),
         basis=f"{report.study}: {report.basis}",
-    )
-
-
-def _lead(report: Report) -> str:
-    facts = "".join(f'<div class="ppai-fact"><dt>{said(key)}</dt><dd>{n:,}</dd></div>' for key, n in report.facts)
-    notes = ""
-    if not report.human_votes:
-        alone = "results.only_baselines" if report.baselines else "results.no_votes"
-        key = "results.no_votes_judged" if report.judges else alone
-        notes += f'<div class="ppai-warning" data-testid="no-votes">{said(key, "p")}</div>'
-    for caution in report.cautions:
-        notes += (
-            f'<div class="ppai-warning" lang="en"><p><strong>{escape(caution.title)}.</strong> '
-            f"{escape(caution.text)}</p></div>"
-        )
-    return (
-        f'<p class="ppai-study" data-testid="study">{escape(report.study)}</p>'
-        f'<dl class="ppai-facts-row">{facts}</dl><div class="ppai-notes">{notes}</div>'
-    )
-
-
-def _answers(report: Report) -> str:
-    heading = said("results.answers", "h2", 'id="answers"')
-    if not report.answers:
-        nothing = said("results.nothing_but_baselines" if report.baselines else "results.nothing", "p")
-        return f'<section class="ppai-card" aria-labelledby="answers">{heading}{nothing}</section>'
-    items = "".join(_answer(answer) for answer in report.answers)
-    note = said("results.answers_note", "p", 'class="ppai-muted"')
-    return (
-        f'<section class="ppai-card" aria-labelledby="answers">{heading}{note}'
-        f'<ul class="ppai-answers" lang="en" data-testid="answers">{items}</ul></section>'
-    )
-
-
-def _answer(answer: Answer) -> str:
-    """A claim that is qualified carries no sign of a winner, and is not in bold."""
-    sign, look = SIGNS[answer.verdict], answer.verdict.value
-    if answer.qualified and answer.verdict in (Verdict.WINS, Verdict.LOSES):
-        sign, look = QUALIFIED, "qualified"
-    claim = escape(answer.claim) if answer.qualified else f"<strong>{escape(answer.claim)}</strong>"
-    return (
-        f'<li class="is-{look}"><span class="ppai-sign" aria-hidden="true">{sign}</span>'
-        f"<p>{claim}, <span>{escape(answer.basis)}</span></p></li>"
     )
 
 
@@ -191,58 +137,3 @@ def _select(name: str, options: list[tuple[str, str]]) -> str:
         f'<div class="ppai-field"><label class="ppai-label" for="filter-{name}">{label}</label>'
         f'<select class="ppai-input" id="filter-{name}" name="{name}">{inside}</select></div>'
     )
-
-
-def _section(section: Section) -> str:
-    name = section.name
-    heading = said(f"results.section.{name}", "h2", f'id="section-{name}"')
-    caution = f'<p class="ppai-warning" lang="en">{escape(section.caution)}</p>' if section.caution else ""
-    details = _folded(section.tables, name, "results.table", is_open=section.open)
-    details += _folded(section.more, f"{name}-more", "results.every_criterion")
-    chart = "" if section.chart is None else _chart(section.chart, name)
-    return (
-        f'<section class="ppai-card ppai-finding" data-section="{name}" aria-labelledby="section-{name}">'
-        f'<div class="ppai-finding-head">{heading}{_buttons(section)}</div>{caution}{chart}'
-        f'<p class="ppai-muted" lang="en" data-note>{escape(section.note)}</p>{details}</section>'
-    )
-
-
-def _folded(tables: Sequence[Table], name: str, key: str, *, is_open: bool = False) -> str:
-    """Tables under a heading that unfolds them; nothing where there are none."""
-    if not tables:
-        return ""
-    body = "".join(table_html(table, f"{name}-{number}") for number, table in enumerate(tables))
-    return f'<details data-keep="{name}"{" open" if is_open else ""}>{said(key, "summary")}{body}</details>'
-
-
-def _chart(chart: Chart, name: str) -> str:
-    if chart.figure is None:
-        return f'<p class="ppai-instead" lang="en" data-testid="instead">{escape(chart.words)}</p>'
-    more = "".join(f'<p class="ppai-muted" lang="en">{escape(one)}</p>' for one in chart.left_out)
-    height = int(chart.figure["layout"]["height"])
-    return (
-        f'<div class="ppai-chart" lang="en" role="img" data-figure="{name}" aria-label="{escape(chart.words)}" '
-        f'style="min-height: {height}px"></div>{more}'
-    )
-
-
-def _buttons(section: Section) -> str:
-    name = english(f"results.section.{section.name}")
-    figure = None if section.chart is None else section.chart.figure
-    kinds = [("png", figure), ("html", figure), ("csv", section.csv)]
-    buttons = "".join(
-        f'<button type="button" class="ppai-button ppai-quiet" data-save="{kind}" '
-        f'aria-label="{kind.upper()}: {escape(name)}">{kind.upper()}</button>'
-        for kind, there in kinds
-        if there
-    )
-    return (
-        f'<div class="ppai-saves">{said("results.download", "span", "class=ppai-muted")}{buttons}</div>'
-        if buttons
-        else ""
-    )
-
-
-def _stem(study: str) -> str:
-    """A study's name as it may stand in a file's."""
-    return re.sub(r"[^A-Za-z0-9]+", "_", study).strip("_").lower() or "study"

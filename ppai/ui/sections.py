@@ -1,4 +1,4 @@
-"""The parts of the results page on shares, topics, votes and raters. Pure."""
+"""The parts of the results page on shares, topics and votes over time. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pandas as pd
 from ppai.schema import Study, VoteStatus
 from ppai.ui.chart_layout import Chart
 from ppai.ui.figures import appearance_chart, reference_chart, share_chart, topic_chart
-from ppai.ui.filters import UNFLAGGED, Filters
-from ppai.ui.habit_figures import rater_chart, time_chart, votes_by_time
-from ppai.ui.labels import Labels, Matchup, counted
-from ppai.ui.records import INTERVAL_COLUMNS, csv_text, interval_records, rater_records, topic_records
+from ppai.ui.filters import Filters
+from ppai.ui.habit_figures import time_chart, votes_by_time
+from ppai.ui.labels import Labels, Matchup, counted, uncombined
+from ppai.ui.records import INTERVAL_COLUMNS, csv_text, interval_records, topic_records
 from ppai.ui.table import Table
-from ppai.ui.tables import appearance_table, matchup_table, rater_table, share_table, time_table, topic_table
+from ppai.ui.tables import appearance_table, matchup_table, share_table, time_table, topic_table
 
 Json = Mapping[str, Any]
 
@@ -41,7 +41,11 @@ class Section:
     open: bool = False
     """Whether the tables are unfolded from the start."""
     more: tuple[Table, ...] = ()
-    """Tables of every criterion, folded, beside those of the one that is chosen."""
+    """More tables, folded, such as those of every criterion beside those of the one that is chosen."""
+    more_key: str = "results.every_criterion"
+    """Of the text that unfolds them."""
+    lead: tuple[str, ...] = ()
+    """What it says in sentences, above the chart."""
 
 
 def share_sections(summary: Json, labels: Labels, filters: Filters) -> list[Section]:
@@ -121,23 +125,6 @@ def time_section(votes: pd.DataFrame) -> Section:
     return Section("time", chart, note, tables, file)
 
 
-def rater_section(raters: Mapping[str, Json], filters: Filters) -> Section:
-    flagged = sum(1 for habits in raters.values() if habits["flags"])
-    note = (
-        f"n = {counted(len(raters), 'rater')}, over all topics; {flagged:,} with a flag"
-        + (", left out of the figures above" if filters.raters == UNFLAGGED and flagged else "")
-        + ". Shares are of each rater's own answers to the overall question: described, not estimated, "
-        "so they carry no interval and nothing was resampled."
-    )
-    return Section(
-        "raters",
-        rater_chart(raters),
-        note,
-        (rater_table(raters),) if raters else (),
-        csv_text(rater_records(raters)) if raters else "",
-    )
-
-
 def _topic_caution(study: Study, topics: Sequence[str], summary: Json) -> str:
     sizes = [sum(1 for prompt in study.prompts if prompt.topic == topic) for topic in topics]
     few = sum(1 for size in sizes if size < FEW_PROMPTS)
@@ -155,7 +142,7 @@ def intervals_note(summary: Json) -> str:
     methods = dict.fromkeys(
         share["method"]
         for by_source in summary["criteria"].values()
-        for figures in by_source.values()
+        for figures in uncombined(by_source).values()
         for share in figures["shares"].values()
         if share["estimate"] is not None
     )

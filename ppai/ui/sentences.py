@@ -8,9 +8,11 @@ from enum import StrEnum
 from typing import Any
 
 from ppai.ui.labels import (
+    COMBINED_PREFIX,
     HUMAN,
     Labels,
     Matchup,
+    combined_judge,
     counted,
     interval,
     is_baseline,
@@ -59,12 +61,7 @@ def answers(summary: Json, labels: Labels) -> list[Answer]:
     for key in labels.criteria:
         by_source = summary["criteria"].get(key, {})
         for matchup in against_reference(summary, labels, key):
-            sources = [
-                source
-                for source in sources_of(summary)
-                if not is_baseline(source)
-                and by_source.get(source, {}).get("win_rate", {}).get(matchup.key, {}).get("estimate") is not None
-            ]
+            sources = answering(summary, by_source, matchup)
             if sources:
                 found.append(_answer(by_source, labels, key, matchup, sources, len(summary["systems"]) > 2))
     return found
@@ -99,6 +96,16 @@ def turned(win_rate: Json) -> dict[str, Any]:
     }
 
 
+def answering(summary: Json, by_source: Json, matchup: Matchup) -> list[str]:
+    """Who has a win rate of a matchup, baselines apart, the leading source first."""
+    return [
+        source
+        for source in sources_of(summary)
+        if not is_baseline(source)
+        and by_source.get(source, {}).get("win_rate", {}).get(matchup.key, {}).get("estimate") is not None
+    ]
+
+
 def _answer(by_source: Json, labels: Labels, key: str, matchup: Matchup, sources: list[str], several: bool) -> Answer:
     lead, *others = sources
     rate = by_source[lead]["win_rate"][matchup.key]
@@ -106,6 +113,7 @@ def _answer(by_source: Json, labels: Labels, key: str, matchup: Matchup, sources
     who = source_with_mark(lead, labels) if qualified else ""
     basis = [_size(rate, by_source[lead], lead, several), *_judge_words(by_source[lead], lead, not others, qualified)]
     basis += _left_out(by_source[lead])
+    basis += _combined(by_source, labels, matchup, found) if lead == HUMAN else []
     basis += [_beside(by_source[other], labels, matchup, found, other) for other in others]
     return Answer(key, found, _claim(rate, labels, key, matchup, who, several), ", ".join(basis), qualified)
 
@@ -148,6 +156,21 @@ def _size(rate: Json, figures: Json, source: str, several: bool) -> str:
         return size
     people = counted(figures["n_raters"], "person", "people")
     return f"{size}, {people}" if several else f"{size}, {counted(figures['n_votes'], 'vote')} by {people}"
+
+
+def _combined(by_source: Json, labels: Labels, matchup: Matchup, lead: Verdict) -> list[str]:
+    """What people and a judge say together, where their combination may be computed."""
+    said = []
+    for source, figures in by_source.items():
+        rate = figures["win_rate"].get(matchup.key) if source.startswith(COMBINED_PREFIX) else None
+        if rate is not None and rate["estimate"] is not None:
+            found = verdict_of(rate)
+            turn = (lead if found is Verdict.UNDECIDED else found) is Verdict.LOSES
+            shown, system = (turned(rate), matchup.y) if turn else (rate, matchup.x)
+            says = "undecided, " if found is Verdict.UNDECIDED else "wins " if found is not lead else ""
+            name = "" if found is lead else f"{labels.system(system)} "
+            said.append(f"combined with judge {combined_judge(source)}: {name}{says}{interval(shown)}")
+    return said
 
 
 def _beside(figures: Json, labels: Labels, matchup: Matchup, lead: Verdict, source: str) -> str:

@@ -84,8 +84,11 @@ class Notes:
         return tuple(self._numbers)
 
 
-def table_html(table: Table, name: str) -> str:
-    """A table in a region that scrolls sideways by itself, also by keyboard."""
+def table_html(table: Table, name: str, under: str = "") -> str:
+    """A table in a region that scrolls sideways by itself, also by keyboard.
+
+    `under` is the id of a heading that its name goes on with, where a page has a table of the same caption elsewhere.
+    """
     body = "".join(f"<tr>{_cells(table, row)}</tr>" for row in table.rows[:MOST_ROWS])
     head = "".join(column.html() for column in table.columns)
     more = len(table.rows) - MOST_ROWS
@@ -97,7 +100,7 @@ def table_html(table: Table, name: str) -> str:
     warning = f'<p class="ppai-warning" lang="en">{escape(table.warning)}</p>' if table.warning else ""
     remarks = "".join(f'<p class="ppai-remark" lang="en">{escape(text)}</p>' for text in table.remarks)
     return (
-        f'{warning}<div class="ppai-scroll" role="region" tabindex="0" aria-labelledby="{label}">'
+        f'{warning}<div class="ppai-scroll" role="region" tabindex="0" aria-labelledby="{f"{label} {under}".strip()}">'
         f'<table class="ppai-table{shape}">{caption}'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>{_foot(table)}</table></div>{note if more > 0 else ''}"
         f"{remarks}{_how(table.how, name)}"

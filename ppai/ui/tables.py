@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ppai.ui.labels import Labels, Matchup, in_order, interval, percent, rater_label, source_label, sources_of
+from ppai.ui.habit_figures import flag_name
+from ppai.ui.labels import (
+    Labels,
+    Matchup,
+    counted,
+    in_order,
+    interval,
+    percent,
+    rater_label,
+    source_label,
+    sources_of,
+)
 from ppai.ui.table import Cell, Column, Table
 
 Json = Mapping[str, Any]
@@ -144,33 +155,43 @@ def time_table(starts: Sequence[str], counts: Sequence[int], unit: str) -> Table
     )
 
 
-def rater_table(raters: Mapping[str, Json]) -> Table:
+def rater_table(raters: Mapping[str, Json], remarks: Sequence[str] = ()) -> Table:
+    """`remarks` say what the flags mean."""
     rows = []
     for rater, habits in sorted(raters.items(), key=lambda item: (-len(item[1]["flags"]), -item[1]["n"], item[0])):
         seconds = habits["median_seconds"]
-        repeats = habits.get("n_repeats") or 0
         rows.append(
             (
                 rater_label(rater),
-                f"{habits['n']:,}",
+                Cell(f"{habits['n']:,}", under=(f"{habits['n_skipped']:,} skipped",) if habits["n_skipped"] else ()),
                 percent(habits["share_a"]),
                 "–" if seconds is None else f"{seconds:.0f}",
-                f"{percent(habits.get('repeat_agreement'))} of {repeats}" if repeats else "–",
-                ", ".join(flag.replace("_", " ") for flag in habits["flags"]) or "none",
+                _of(habits["repeat_agreement"], habits["n_repeats"], "repeat"),
+                _of(habits["agreement"], habits["n_shared"], "pair"),
+                percent(habits["others_agreement"]),
+                ", ".join(map(flag_name, habits["flags"])) or "none",
             )
         )
     return Table(
-        "Raters, the flagged ones first",
+        "Raters, the flagged ones first; agreement on the overall question, ties counted",
         (
             Column("results.column.rater"),
             Column("results.column.votes", number=True),
             Column("results.column.side_a", number=True),
             Column("results.column.seconds", number=True),
             Column("results.column.repeats", number=True),
+            Column("results.habit.agreement", number=True),
+            Column("results.habit.others_agreement", number=True),
             Column("results.column.flags"),
         ),
         tuple(rows),
+        remarks=tuple(remarks),
     )
+
+
+def _of(share: float | None, n: int, what: str) -> str | Cell:
+    """A share with what it is of, or a dash."""
+    return "–" if share is None else Cell(percent(share), under=(f"of {counted(n, what)}",))
 
 
 def source_cell(source: str, labels: Labels) -> Cell:

@@ -57,6 +57,28 @@ async function drawChart(place, figure) {
   }
 }
 
+/** Draws each chart of a node when it is about to be seen, or printed; its place keeps its height before. */
+function chartsWithin(node, figureOf) {
+  const places = () => node.querySelectorAll("[data-figure]");
+  const draw = (place) => {
+    nearby.unobserve(place);
+    const figure = figureOf(place.dataset.figure);
+    if (figure) drawChart(place, figure);
+  };
+  const nearby = new IntersectionObserver(
+    (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => draw(entry.target)),
+    { rootMargin: "600px" },
+  );
+  const watch = () => {
+    for (const place of places()) {
+      nearby.unobserve(place);
+      nearby.observe(place);
+    }
+  };
+  window.addEventListener("beforeprint", () => places().forEach(draw));
+  return { watch };
+}
+
 function dropCharts(part) {
   part.querySelectorAll("[data-figure]").forEach((place) => window.Plotly?.purge(place));
 }

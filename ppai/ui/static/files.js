@@ -13,6 +13,26 @@ function saveText(file) {
   save(file.name, new Blob(["\ufeff", file.text], { type: "text/csv;charset=utf-8" }));
 }
 
+/** Saves what a button of a section asks for; `view` has the figures and files by section, and what they rest on. */
+function saveFrom(used, view) {
+  const place = used.closest("[data-section]");
+  const name = place.dataset.section;
+  const file = view.files[name];
+  if (used.dataset.save === "csv") {
+    saveText(file);
+    return Promise.resolve();
+  }
+  const section = {
+    figure: view.figures[name],
+    heading: place.querySelector("h2").textContent,
+    note: [view.basis, place.querySelector("[data-note]").textContent].filter(Boolean).join(". "),
+    words: place.querySelector("[data-figure]").getAttribute("aria-label"),
+    tables: Array.from(place.querySelectorAll("table")),
+    file: file.name.replace(/\.csv$/, ""),
+  };
+  return used.dataset.save === "png" ? saveImage(section) : savePage(section);
+}
+
 /** A figure with its heading above and what it rests on beneath, on an opaque ground. */
 function framed(figure, heading, note, width) {
   const { data, layout } = dressed(figure);
@@ -58,7 +78,9 @@ async function saveImage(section) {
   const library = await chartLibrary();
   const { data, layout } = framed(section.figure, section.heading, section.note, 900);
   const url = await library.toImage({ data, layout }, { format: "png", width: layout.width, height: layout.height, scale: 2 });
-  save(`${section.file}.png`, await (await fetch(url)).blob());
+  // Not by fetch: a page that may ask the network for nothing may not ask for a data URL either.
+  const bytes = Uint8Array.from(atob(url.split(",")[1]), (letter) => letter.charCodeAt(0));
+  save(`${section.file}.png`, new Blob([bytes], { type: "image/png" }));
 }
 
 /** One file that needs nothing else: plotly.js, the figure, its note and its tables. */

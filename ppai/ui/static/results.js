@@ -55,7 +55,7 @@ function show(next) {
   setValues(next.values);
   translatePage();
   PARTS.removeAttribute("aria-busy");
-  drawAll();
+  charts.watch();
   if (asked) {
     refocus(focused);
     const said = h("div", {});
@@ -111,24 +111,7 @@ function refocus(place) {
   again.focus({ preventScroll: true });
 }
 
-// A chart is drawn when it is about to be seen, or printed; its place keeps its height before.
-const nearby = new IntersectionObserver(
-  (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => drawPlace(entry.target)),
-  { rootMargin: "600px" },
-);
-
-function drawPlace(place) {
-  nearby.unobserve(place);
-  const figure = view.figures[place.dataset.figure];
-  if (figure) drawChart(place, figure);
-}
-
-function drawAll() {
-  for (const place of PARTS.querySelectorAll("[data-figure]")) {
-    nearby.unobserve(place);
-    nearby.observe(place);
-  }
-}
+const charts = chartsWithin(PARTS, (name) => view?.figures[name]);
 
 // Acts
 
@@ -183,38 +166,18 @@ PARTS.addEventListener("click", (event) => {
     const form = PARTS.querySelector("form[data-live]");
     send(used.dataset.act, form ? fieldsOf(form) : {});
   } else if (used?.dataset.save) {
-    saveFrom(used).catch((error) => {
+    saveFrom(used, view).catch((error) => {
       announce(t("results.no_file"));
       console.error(error);
     });
   }
 });
 
-function saveFrom(used) {
-  const place = used.closest("[data-section]");
-  const name = place.dataset.section;
-  const file = view.files[name];
-  if (used.dataset.save === "csv") {
-    saveText(file);
-    return Promise.resolve();
-  }
-  const section = {
-    figure: view.figures[name],
-    heading: place.querySelector("h2").textContent,
-    note: [view.basis, place.querySelector("[data-note]").textContent].filter(Boolean).join(". "),
-    words: place.querySelector("[data-figure]").getAttribute("aria-label"),
-    tables: Array.from(place.querySelectorAll("table")),
-    file: file.name.replace(/\.csv$/, ""),
-  };
-  return used.dataset.save === "png" ? saveImage(section) : savePage(section);
-}
-
 // Start
 
 drawLanguageSwitch();
 translatePage();
-new MutationObserver(() => view && drawAll()).observe(document.body, { attributes: true, attributeFilter: ["class"] });
-window.addEventListener("beforeprint", () => view && PARTS.querySelectorAll("[data-figure]").forEach(drawPlace));
+new MutationObserver(() => view && charts.watch()).observe(document.body, { attributes: true, attributeFilter: ["class"] });
 watch("value", () => show(props.value));
 show(props.value);
 setTimeout(() => {
