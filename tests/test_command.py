@@ -173,6 +173,18 @@ def test_report_writes_the_summary(url: str, study_dir: Path, tmp_path: Path) ->
     assert json.loads(ran("report", url, "--study", "rated", "--json", "-")) == from_directory
 
 
+def test_report_writes_a_page_and_tables_too(study_dir: Path, tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    arguments = ("report", study_dir, "--html", made, "--json", tmp_path / "summary.json", "--criterion", "clarity")
+    tables = ran(*arguments, "--markdown")
+    assert tables.startswith("## Results: rated") and "| Overall | people |" in tables
+    assert (made / "summary.json").read_text("utf-8") == (tmp_path / "summary.json").read_text("utf-8")
+    assert "--criterion clarity" in (made / "index.html").read_text("utf-8")
+    assert ran("report", study_dir, "--markdown", "-") == tables == ran("report", study_dir, "--markdown")
+    ran("report", study_dir, "--markdown", tmp_path / "tables.md")
+    assert (tmp_path / "tables.md").read_text("utf-8") == tables
+
+
 def test_voiding_a_vote_and_a_rater(url: str, study_dir: Path) -> None:
     ran("study", "load", study_dir)
     store = SqlStore(url)
@@ -205,6 +217,10 @@ def wrong_inputs(study_dir: Path, url: str) -> dict[str, tuple[list[Any], str]]:
         "void nobody": (["study", "void", "--reason", "x", "--rater", "none"], "no vote of this rater"),
         "new from nothing": (["study", "new", "--out", "out"], "either --csv or --dataset"),
         "new from no file": (["study", "new", "--out", "out", "--csv", "none.csv"], "none.csv"),
+        "report without an output": (["report", study_dir], "give --json FILE, --html DIR or --markdown"),
+        "report twice to one output": (["report", study_dir, "--json", "-", "--markdown"], "standard output"),
+        "report on no criterion": (["report", study_dir, "--html", "out", "--criterion", "x"], "the study has no 'x'"),
+        "report page into a file": (["report", study_dir, "--html", study_dir / "study.yaml"], "cannot be written"),
         "report of nothing": (["report", "nowhere", "--json", "-"], "nowhere"),
         "report of no store": (["report", "sqlite:///none.db", "--json", "-"], "no such store"),
         "report of a strange store": (["report", "redis://localhost", "--json", "-"], "database"),
@@ -241,7 +257,7 @@ def test_wrong_input_is_one_line_and_changes_nothing(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["study", "export"], ["report", "x"], ["study", "void"], ["study", "load"], ["nothing"], ["serve", "--port", "x"]],
+    [["study", "export"], ["report"], ["study", "void"], ["study", "load"], ["nothing"], ["serve", "--port", "x"]],
 )
 def test_wrong_options_end_with_the_same_code(url: str, arguments: list[str]) -> None:
     result = CliRunner().invoke(command.app, arguments)
