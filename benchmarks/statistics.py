@@ -1,6 +1,6 @@
 """Speed of the statistics, beside peers in the same run: Bradley-Terry with bootstraps, and the whole summary.
 
-    python benchmarks/statistics.py [--only strengths,summary,growth,memory]
+    python benchmarks/statistics.py [--only strengths,systems,summary,growth,memory]
 
 Peers: evalica's Bradley-Terry on the same folded cells, and the logistic regression of FastChat's leaderboard,
 re-expressed with scikit-learn. Needs the `dev` extra. Data are drawn from the model, the seed is fixed.
@@ -25,13 +25,14 @@ sys.path[:] = [str(ROOT), *(path for path in sys.path if Path(path or ".").resol
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from eval.report import summarise  # noqa: E402
+from eval.report import Part, summarise  # noqa: E402
 from eval.statistics.bradley_terry import Cells, Comparisons, fit, weighted_cells  # noqa: E402
 from eval.statistics.strengths import strengths  # noqa: E402
 from ppai.frames import outcome_column, verdict_frame  # noqa: E402
 from ppai.schema import Pair, Prompt, Response, Study, StudyConfig, System, Verdict  # noqa: E402
 
 SYSTEMS, PROMPTS, VOTES, REPLICATES = 20, 1_000, 1_000_000, 1_000
+TOPICS = 20
 SKLEARN_REPLICATES = 20
 """Of the slow peer; its time is scaled to `REPLICATES`."""
 
@@ -96,6 +97,20 @@ def time_strengths() -> None:
     print(f"  mean width of an interval over prompts: {np.mean(widths):.4f}")
 
 
+def time_many_systems() -> None:
+    """Hundreds of systems, of which few pairs meet on a prompt."""
+    systems, votes = 200, 200_000
+    rng = np.random.default_rng(1)
+    truth = rng.normal(size=systems)
+    prompt, first = rng.integers(0, PROMPTS, votes), rng.integers(0, systems, votes)
+    second = (first + rng.integers(1, systems, votes)) % systems
+    won = (rng.random(votes) < 1 / (1 + np.exp(truth[second] - truth[first]))).astype(float)
+    names = tuple(f"s{number}" for number in range(systems))
+    comparisons = Comparisons(names, prompt, first, second, won, 1 - won)
+    with timed(f"{systems} systems, {PROMPTS:,} prompts, {votes:,} votes, {REPLICATES:,} replicates over prompts"):
+        strengths(comparisons, replicates=REPLICATES)
+
+
 def evalica_peer(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
     import evalica
 
@@ -137,7 +152,7 @@ def study_of(systems: int, prompts: int) -> Study:
     ids = [str(number) for number in range(prompts)]
     return Study(
         config=StudyConfig(name="benchmark", systems=tuple(System(id=name) for name in names), labelled="random"),
-        prompts=tuple(Prompt(id=one, text=one) for one in ids),
+        prompts=tuple(Prompt(id=one, text=one, topic=f"topic {int(one) % TOPICS}") for one in ids),
         responses=tuple(
             Response(prompt_id=one, system=name, text="x" * int(rng.integers(50, 500))) for one in ids for name in names
         ),
@@ -163,7 +178,7 @@ def votes_of(study: Study, n: int) -> pd.DataFrame:
             "revision": 1,
             "status": "submitted",
             "seconds": rng.gamma(4, 15, n),
-            "created_at": 0.0,
+            "created_at": np.sort(rng.random(n)) * 1e6,
         }
         | {outcome_column(key): rng.choice([-1, 0, 1], n).astype(np.int8) for key in study.config.keys}
     )
@@ -198,8 +213,11 @@ def time_summary() -> None:
         print(what)
         with timed("the whole summary", target="5 s"):
             summarise(study, votes, verdicts).as_json()
-        with timed("the same without Bradley-Terry, as the results page asks for it"):
-            summarise(study, votes, verdicts, bradley_terry=False).as_json()
+        with timed("  rates, counts, habits and raters alone"):
+            summarise(study, votes, verdicts, parts=()).as_json()
+        for part in Part:
+            with timed(f"  the same and {part.value}"):
+                summarise(study, votes, verdicts, parts=[part]).as_json()
 
 
 def time_growth() -> None:
@@ -228,6 +246,7 @@ def measure_memory() -> None:
 
 PARTS: dict[str, Callable[[], None]] = {
     "strengths": time_strengths,
+    "systems": time_many_systems,
     "summary": time_summary,
     "growth": time_growth,
     "memory": measure_memory,

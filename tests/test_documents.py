@@ -15,7 +15,14 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = [
     ROOT / name
-    for name in ("README.md", "CONTRIBUTING.md", "data_to_share/README.md", "docs/judging.md", "docs/statistics.md")
+    for name in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "data_to_share/README.md",
+        "docs/coverage.md",
+        "docs/judging.md",
+        "docs/statistics.md",
+    )
 ]
 
 
