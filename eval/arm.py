@@ -24,6 +24,7 @@ from eval.statistics.win_rate import Rates
 from eval.summary import Summary
 
 HUMAN_HUMAN = "human_human"
+SEVERAL_MAKERS = "the judge is {} prompts or models together: what it says must be one rule on all prompts"
 
 
 def arm_summary(given: Gathered, parts: frozenset[Part]) -> Summary:
@@ -103,7 +104,16 @@ def _refusals(given: Gathered) -> dict[str, str | None]:
     """By judge with verdicts, why it may not be combined with the votes of an arm; None where it may."""
     chosen, none_chosen = chosen_judge(given.config, tuple(given.judges))
     other = none_chosen or f"the judge that study.yaml fixed beforehand is {chosen}"
-    return {judge: other if judge != chosen else None if given.random else NOT_RANDOM for judge in given.judges}
+
+    def refusal(judge: str) -> str | None:
+        makers = len(given.judges[judge].makers_present())
+        if judge != chosen:
+            return other
+        if not given.random:
+            return NOT_RANDOM
+        return SEVERAL_MAKERS.format(makers) if makers > 1 else None
+
+    return {judge: refusal(judge) for judge in given.judges}
 
 
 def _correlations(given: Gathered) -> dict[str, Mapping[str, CriteriaPair]]:
@@ -128,8 +138,10 @@ def _topics(given: Gathered) -> dict[str, dict[str, dict[str, Rates]]]:
     found: dict[str, dict[str, dict[str, Rates]]] = {key: {} for key in given.keys}
     for source, pairs in given.sources.items():
         by_key = {key: given.topics.rates(pairs[key], given.index, confidence=given.confidence) for key in given.keys}
-        for topic in given.topics.names:
-            adjusted = adjusted_over_criteria({key: by_key[key][topic] for key in given.keys})
-            for key in given.keys:
-                found[key].setdefault(source, {})[topic] = adjusted[key]
+        # Each topic is one more chance as each criterion is: adjusted for both.
+        adjusted = adjusted_over_criteria(
+            {(key, topic): by_key[key][topic] for key in given.keys for topic in given.topics.names}
+        )
+        for (key, topic), rates in adjusted.items():
+            found[key].setdefault(source, {})[topic] = rates
     return found

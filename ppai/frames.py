@@ -144,13 +144,27 @@ def current_votes(events: pd.DataFrame) -> pd.DataFrame:
     """The events that count: of one rater's with the same pair, arm and repeat, the highest revision.
 
     A pair is a prompt and two systems whatever their sides. All statuses are kept, so that skipped and void
-    can be counted; those that were answered have status `submitted`.
+    can be counted; those that were answered have status `submitted`. The column `first_at` is added: when the pair
+    was first answered, `created_at` of the lowest submitted revision, which no later revision moves.
     """
     if events.empty:
         return events
+    events = _with_first_times(events)
     key = _unordered(events[["rater", "prompt_id", "system_a", "system_b", "arm", "repeat", "revision"]])
     last = key.sort_values("revision", kind="stable").drop_duplicates(_ONE_SHOWING, keep="last")
     return events.loc[last.index.sort_values()]
+
+
+def _with_first_times(events: pd.DataFrame) -> pd.DataFrame:
+    if "first_at" in events:
+        return events
+    key = _unordered(events[[*_ONE_SHOWING[:2], "system_a", "system_b", "arm", "repeat", "revision"]])
+    answered = (events["status"] == VoteStatus.SUBMITTED.value).to_numpy()
+    key["first_at"] = np.where(answered, events["created_at"].to_numpy(dtype=float), np.nan)
+    again = key[key.duplicated(_ONE_SHOWING, keep=False)].sort_values("revision", kind="stable")
+    first = events["created_at"].astype(float).copy()
+    first.loc[again.index] = again.groupby(_ONE_SHOWING, sort=False)["first_at"].transform("first")
+    return events.assign(first_at=first.fillna(events["created_at"]))
 
 
 def submitted(events: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The tables of the published README for any study, in Markdown: answers, win shares, agreement and metrics."""
+"""The tables of the published README for any study, in Markdown: answers, ranks, win shares, agreement and metrics."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ppai.markdown import item, table, typed
 from ppai.schema import Arm, Scores
 from ppai.static_report.arms import ArmReport
 from ppai.ui.labels import ARMS, Labels, decimal, sources_of
+from ppai.ui.leaderboard import not_ranked, rank
 from ppai.ui.markup import english
 from ppai.ui.metric_tables import DESCRIPTION, FAMILIES, STALE, Family, difference_of, figures_of, p_value, written
 
@@ -20,6 +21,7 @@ BETWEEN = {
     "majority_accuracy": "Right by the majority",
     "cohen_kappa": "Cohen's kappa",
     "krippendorff_alpha": "Krippendorff's alpha",
+    "gwet_ac1": "Gwet's AC1",
     "orders_consistent": "Same in both orders",
 }
 """Figures of agreement, and what a table calls them."""
@@ -39,12 +41,16 @@ def _arm(one: ArmReport, whole: Json) -> Iterator[str]:
     yield f"## Results: {typed(report.study + shown)}\n"
     yield f"{typed(report.basis)}. Brackets hold {level} intervals; the unit is the {summary['clusters']}.\n"
     yield "### The answer in words\n"
-    yield from [item(f"{answer.text}.") for answer in report.answers] or [typed(english("results.nothing"))]
-    yield ""
-    yield from [f"{typed(sentence)}\n" for sentence in report.reading]
+    yield from [f"{typed(sentence)}\n" for sentence in report.ranks]
+    if report.answers:
+        yield from [*(item(f"{answer.text}.") for answer in report.answers), ""]
+    elif not (report.ranks or report.rest):
+        yield f"{typed(english('results.nothing'))}\n"
+    yield from [f"{typed(sentence)}\n" for sentence in (*report.rest, *report.reading)]
     if len(summary["systems"]) == 2:
         yield from _shares(summary, labels)
     elif len(summary["systems"]) > 2:
+        yield from _leaderboard(summary, labels)
         yield from _systems(summary, labels)
     yield from _agreement(summary, labels)
     for scores in whole["scores"]:
@@ -60,8 +66,8 @@ def _shares(summary: Json, labels: Labels) -> Iterator[str]:
         [
             labels.title(key),
             labels.source(source),
-            *(_figure(figures["shares"][system]) for system in (reference, other)),
-            _figure(figures["tie_share"]),
+            *(_share(figures["shares"][system]) for system in (reference, other)),
+            _share(figures["tie_share"]),
             f"{figures['n']:,}",
         ]
         for key, source, figures in _answered(summary, labels)
@@ -83,9 +89,9 @@ def _systems(summary: Json, labels: Labels) -> Iterator[str]:
                     labels.title(key),
                     labels.source(source),
                     labels.system(system),
-                    _figure(share),
+                    _share(share),
                     f"{share['n']:,}",
-                    DASH if rate is None else _figure(rate),
+                    DASH if rate is None else _share(rate),
                     DASH if rate is None else f"{rate['n']:,}",
                 ]
             )
@@ -93,6 +99,24 @@ def _systems(summary: Json, labels: Labels) -> Iterator[str]:
     columns = ["Criterion", "Source", "System", "Won of its own pairs", "Pairs", against, "Pairs"]
     yield "### Win shares\n"
     yield from [*table(columns, rows, names=3), ""] if rows else ["No pair was compared.\n"]
+
+
+def _leaderboard(summary: Json, labels: Labels) -> Iterator[str]:
+    """For three systems and more: the ranks that each may have, the strongest first, or why there are none."""
+    rows, missing = [], []
+    for key, source, figures in _answered(summary, labels):
+        strengths = figures["bradley_terry"] or {}
+        if not strengths:
+            missing.append(f"{labels.title(key)}: {not_ranked(source, figures, labels)}")
+        for system in sorted(strengths, key=lambda name: -strengths[name]["estimate"]):
+            ranks = rank(strengths[system]).removeprefix("rank ")
+            who = [labels.title(key), labels.source(source), labels.system(system)]
+            rows.append([*who, ranks, decimal(strengths[system])])
+    if rows or missing:
+        yield "### Leaderboard\n"
+    if rows:
+        yield from [*table(["Criterion", "Source", "System", "Rank", "Strength (log odds)"], rows, names=3), ""]
+    yield from [f"{typed(sentence)}\n" for sentence in missing]
 
 
 def _answered(summary: Json, labels: Labels) -> Iterator[tuple[str, str, Json]]:
@@ -167,3 +191,8 @@ def _size(found: Mapping[str, Json], figures: list[str]) -> str:
 def _figure(found: Json) -> str:
     """`0.70 [0.60, 0.78]`, as the published tables have shares; a dash where there is no number."""
     return DASH if found["estimate"] is None else decimal(found)
+
+
+def _share(found: Json) -> str:
+    """The same of a share, of which a bound is not rounded to one half."""
+    return DASH if found["estimate"] is None else decimal(found, even=0.5)

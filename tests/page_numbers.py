@@ -38,6 +38,7 @@ SCOPE = {
     "appearances": ("criteria",),
     "forest": ("criteria",),
     "leaderboard": ("criteria",),
+    "agreement": ("criteria", "agreement"),
     "trust": ("criteria", "agreement", "judge_counts"),
     "topics": ("topics",),
     "sequence": ("sequence",),
@@ -52,6 +53,7 @@ SCOPE = {
 ALLOWED = {
     r"(?:side of|[Aa]t|near|around) 50%|50% is (?:a guess|no preference)": "where both are equal, by definition",
     r"(?:fewer than|none has) (?:5 pairs|10 prompts)(?: yet)?": "thresholds of the page itself",
+    r"Undecided against .*?: [\d,]+ of [\d,]+ answers?(?: \([^)]*\))?, which the tables have": "a count of answers",
     r"with 75% or more": "the accuracy from which a trait is warned of",
     r"0 on average: a difference of 0\.7 is odds": "the unit of a strength, by definition",
     r"the index is 1 where .* below 0 where": "the range of Bang's index, by definition",

@@ -92,6 +92,14 @@ def test_a_judge_is_merged_before_it_is_compared() -> None:
     assert (found.equal.estimate, found.equal.n) == (1, 1)
 
 
+def test_a_win_in_one_order_alone_is_no_tie_in_both() -> None:
+    def verdict(a: str, b: str, tone: str) -> Verdict:
+        return Verdict(judge="j", prompt_id="p1", system_a=a, system_b=b, outcomes={"tone": tone, "overall": "tie"})
+
+    found = of_verdicts(small_study(criteria=TWO), verdict("new", "base", "a"), verdict("base", "new", "tie"))
+    assert found.equal.estimate == 0
+
+
 @pytest.mark.filterwarnings("error")
 def test_too_little_gives_reasons() -> None:
     study = small_study(criteria=TWO)

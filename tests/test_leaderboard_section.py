@@ -12,7 +12,7 @@ from eval.report import summarise
 from ppai.schema import Study, Vote
 from ppai.ui.filters import Filters
 from ppai.ui.labels import Labels, decimal
-from ppai.ui.leaderboard import MOST_ROWS, leaderboard_chart, leaderboard_section, rank
+from ppai.ui.leaderboard import MOST_ROWS, leaderboard_chart, leaderboard_section, rank, ranks_in_words
 from ppai.ui.sections import Section
 
 PROMPTS = tuple(f"p{n:02d}" for n in range(60))
@@ -109,3 +109,15 @@ def test_hundreds_of_systems_leave_a_chart_that_can_be_read() -> None:
     assert chart.left_out == (
         f"Drawn for people alone, the {MOST_ROWS} strongest; the table has every system and what other sources say.",
     )
+
+
+def test_ranks_are_said_in_words_the_strongest_first() -> None:
+    study = small_study(PROMPTS, SYSTEMS)
+    summary, labels = summary_of(study, votes()), Labels.of(study.config)
+    (sentence,) = ranks_in_words(summary["criteria"]["overall"], summary, labels, "overall")
+    assert sentence.startswith("Ranks on overall by people: strong rank 1, ") and sentence.endswith("weak rank 4.")
+    names = [f"s{n}" for n in range(7)]
+    strength = {"low": -1.0, "high": 1.0, "n": 50, "method": "m", "rank_low": 1, "rank_high": 7}
+    one = {"bradley_terry": {name: strength | {"estimate": -n} for n, name in enumerate(names)}}
+    (sentence,) = ranks_in_words({"human": one}, summary, labels, "overall")
+    assert sentence.endswith("s4 rank 1–7 and 2 more, which the table has.")

@@ -26,7 +26,7 @@ def controlled(differences: object, scores: object, confidence: float = 0.95) ->
     difference, score = np.asarray(differences, dtype=float), np.asarray(scores, dtype=float)
     n = len(score)
     lengths = np.stack([np.full(n, 1e6), 1e6 + difference], axis=1)
-    index = StudyIndex(tuple(map(str, range(n))), ("y", "x"), 0, lengths, np.array([1]))
+    index = StudyIndex(tuple(map(str, range(n))), ("y", "x"), 0, lengths, np.array([1]), np.array([n]))
     pairs = PairOutcomes(np.arange(n), np.ones(n, dtype=np.int64), score, np.zeros(n), np.zeros(n))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

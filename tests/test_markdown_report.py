@@ -16,6 +16,8 @@ from test_command import ran
 from ppai.markdown import item, table, typed
 from ppai.schema import Arm, Scores, Study, System
 from ppai.studyfiles import write_general
+from ppai.ui.labels import decimal
+from ppai.ui.leaderboard import rank
 
 HTML = MarkdownIt("commonmark").enable("table")
 
@@ -39,7 +41,7 @@ def tables(markdown: str) -> dict[str, list[list[str]]]:
 def test_a_text_is_read_as_it_was_typed(text: str) -> None:
     plain = " ".join(text.split())
     shown = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-    assert HTML.render(f"a {typed(text)} b").strip() == " ".join(f"<p>a {shown} b</p>".split())
+    assert HTML.render(f"a {typed(text)} b").strip() == f"<p>a {shown} b</p>"
     if plain:
         assert HTML.render(item(text)).strip() == f"<ul>\n<li>{shown}</li>\n</ul>"
         rows = HTML.render("\n".join(table(["x", "y"], [["1", text]])))
@@ -87,6 +89,29 @@ def test_systems_by_criterion_where_there_are_several(pandalm_study: Path) -> No
     assert [row[5] for row in rows[1:] if row[2] == "llama-7b"] == ["–"] * 3
 
 
+def test_several_systems_open_with_ranks_and_have_a_leaderboard(tmp_path: Path) -> None:
+    prompts = tuple(f"p{n}" for n in range(20))
+    study = small_study(prompts, ("base", "new", "other", "alone"))
+    votes = tuple(
+        vote(p, a, b, "ab"[n % every == 0])
+        for n, p in enumerate(prompts)
+        for a, b, every in (("new", "base", 9), ("other", "base", 2), ("new", "other", 5))
+    )
+    unranked = markdown_of(study.model_copy(update={"votes": votes}), tmp_path / "four")
+    assert unranked.index("Not ranked by people: ") < unranked.index("- new wins on overall against base")
+    assert "Overall: Not ranked by people: " in unranked.split("### Leaderboard")[1]
+    three = small_study(prompts, ("base", "new", "other")).model_copy(update={"votes": votes})
+    markdown = markdown_of(three, tmp_path / "three")
+    assert markdown.index("Ranks on overall by people: new rank 1") < markdown.index("- new wins")
+    summary = json.loads(ran("report", tmp_path / "three" / "study", "--json", "-"))
+    found = summary["criteria"]["overall"]["human"]["bradley_terry"]
+    rows = tables(markdown)["Leaderboard"][1:]
+    assert [row[2] for row in rows] == sorted(found, key=lambda name: -found[name]["estimate"])
+    assert [row[3:] for row in rows] == [
+        [rank(found[row[2]]).removeprefix("rank "), decimal(found[row[2]])] for row in rows
+    ]
+
+
 def test_metrics_have_a_row_a_system_as_they_were_published(tmp_path: Path) -> None:
     def figure(value: float | None, **more: float) -> dict[str, object]:
         if value is None:
@@ -119,7 +144,7 @@ def test_each_arm_has_tables_of_its_own(tmp_path: Path) -> None:
     votes = (vote("p1", "base", "new", "a"), vote("p1", "base", "new", "b", arm=Arm.PLAIN))
     markdown = markdown_of(small_study(format="both").model_copy(update={"votes": votes}), tmp_path)
     headings = re.findall(r"^## .*", markdown, flags=re.M)
-    assert headings == ["## Results: small", "## Results: small (responses format flattened)"]
+    assert headings == ["## Results: small", "## Results: small (responses with the format flattened)"]
     first, second = (re.findall(r"people \| (\S+)", part) for part in markdown.split("## Results: small (")[:2])
     assert (first, second) == (["1.00"], ["0.00"])
 

@@ -208,12 +208,23 @@ def test_the_judge_is_fixed_beforehand() -> None:
     none = combined(study_of(200), two)
     assert set(none) == {"combined:j", "combined:k"}
     for found in none.values():
-        assert reason(found) == "no judge was fixed beforehand: name one of j, k as `judge` in study.yaml"
+        assert (
+            reason(found)
+            == "no judge was fixed beforehand; for the next study, name one in study.yaml before anyone votes"
+        )
     named = combined(study_of(200, judge="k"), two)
     assert named["combined:k"]["lambda"] is not None
     assert reason(named["combined:j"]) == "the judge that study.yaml fixed beforehand is k"
     absent = combined(study_of(200, judge="other"), records(60, 200))
     assert reason(absent["combined:j"]) == "the judge that study.yaml fixed beforehand is other"
+
+
+def test_a_judge_of_two_prompts_is_two_judges() -> None:
+    given = [
+        one.model_copy(update={"prompt_version": f"v{place % 2}"}) if isinstance(one, Verdict) else one
+        for place, one in enumerate(records(60, 200))
+    ]
+    assert reason(combined(study_of(200), given)["combined:j"]).startswith("the judge is 2 prompts or models together")
 
 
 def log_of(study: Study, given: list[Vote | Verdict], draw: str = "random: 1 of 9 at load 0") -> pd.DataFrame:

@@ -11,7 +11,7 @@ from eval.statistics.balance import RaterBalance
 from eval.statistics.coding import StudyIndex, VoteRows, code_votes
 from eval.statistics.leave_one_out import NO_OTHERS, leave_one_out
 from eval.statistics.pairs import voted_pairs
-from eval.statistics.raters import flagged, moved, unflagged_rates, without_flagged
+from eval.statistics.raters import flagged, left_out, moved, unflagged_rates, without_flagged
 from eval.statistics.source import counted
 from eval.statistics.win_rate import rates
 from ppai.schema import Study, Vote
@@ -89,9 +89,10 @@ def test_raters_like_the_others_are_seldom_flagged() -> None:
 
 def test_figures_without_flagged_raters_are_those_of_the_others_alone() -> None:
     study, votes = crowd(40, careless=1.0)
+    votes = [one.model_copy(update={"seconds": 2.0}) if one.rater == R1 else one for one in votes]
     everyone = rows(study, *votes)
     habits = raters(study, *votes)
-    assert flagged(habits) == (R1,)
+    assert flagged(habits) == left_out(habits) == (R1,)
     others = rows(study, *(v for v in votes if v.rater != R1))
     kept = without_flagged(everyone, habits)
     assert len(kept) == 120
@@ -105,6 +106,14 @@ def test_figures_without_flagged_raters_are_those_of_the_others_alone() -> None:
     nobody = rates(voted_pairs(rows(study), "overall"), everyone.index)
     assert moved(all_rates, nobody) == {"new>base": None}
     assert unflagged_rates(others, raters(study, *(v for v in votes if v.rater != R1)), "overall") is None
+
+
+def test_who_only_disagrees_stays_in() -> None:
+    # Leaving out dissenters would turn a divided crowd into a clear majority.
+    study, votes = crowd(40, careless=1.0)
+    habits = raters(study, *votes)
+    assert (flagged(habits), left_out(habits)) == ((R1,), ())
+    assert unflagged_rates(rows(study, *votes), habits, "overall") is None
 
 
 def _spread(made: tuple[Study, list[Vote]]) -> list[Study | Vote]:

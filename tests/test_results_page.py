@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,17 @@ def page_of(directory: Path, *verdicts: Verdict, votes: tuple[Any, ...] = ()) ->
 
 def test_a_blinded_judge_names_a_winner(tmp_path: Path) -> None:
     parts, facts = page_of(tmp_path, *preferring_new("j"), *preferring_new("baseline:longest"))
-    assert "▲" in parts["answers"] and "<strong>new wins" in parts["answers"]
+    assert '"true">▲' in parts["answers"] and "<strong>new wins" in parts["answers"]
     assert facts["results.fact.judges"] == 1 and "results.no_votes_judged" in parts["lead"]
 
 
 def test_a_judge_with_a_warning_names_none(tmp_path: Path) -> None:
     parts, _ = page_of(tmp_path, *preferring_new("j", named=True))
-    assert "judge j (saw names) prefers new" in parts["answers"]
-    assert "▲" not in parts["answers"] and "<strong>" not in parts["answers"] and "is-wins" not in parts["answers"]
+    assert "new preferred on overall" in parts["answers"] and "judge j only, not blinded" in parts["answers"]
+    assert '<span class="ppai-sign" aria-hidden="true">○</span>' in parts["answers"]
+    assert (
+        '"true">▲' not in parts["answers"] and "<strong>" not in parts["answers"] and "is-wins" not in parts["answers"]
+    )
 
 
 def test_baselines_alone_are_said_to_be_baselines(tmp_path: Path) -> None:
@@ -57,7 +61,11 @@ def test_baselines_alone_are_said_to_be_baselines(tmp_path: Path) -> None:
 def test_people_name_a_winner_whatever_baselines_say(tmp_path: Path) -> None:
     votes = tuple(vote(p, "new", "base", "b") for p in PROMPTS)
     parts, _ = page_of(tmp_path, *preferring_new("baseline:longest"), votes=votes)
-    assert "▼" in parts["answers"] and "<strong>base wins" in parts["answers"] and "baseline" not in parts["answers"]
+    assert (
+        '"true">▲' in parts["answers"]
+        and "<strong>base wins" in parts["answers"]
+        and "baseline" not in parts["answers"]
+    )
     assert "no-votes" not in parts["lead"]
 
 
@@ -65,6 +73,7 @@ KEYS = ("tone", "overall")
 ORDER = (
     "shares",
     "forest",
+    "agreement",
     "trust",
     "topics",
     "sequence",
@@ -97,7 +106,7 @@ def test_three_systems_have_a_leaderboard_of_the_criterion_that_is_chosen() -> N
     ]
     study = study.model_copy(update={"votes": tuple(votes)})
     names = [section.name for section in report_of(study).sections]
-    assert names[:4] == ["reference", "appearances", "forest", "leaderboard"]
+    assert names[:4] == ["leaderboard", "reference", "appearances", "forest"]
     board = {key: next(s for s in report_of(study, criterion=key).sections if s.name == "leaderboard") for key in KEYS}
     whole = statistics.summarise(study, votes_of(study, *votes), verdicts_of(study)).as_json()
     for key in KEYS:
@@ -151,3 +160,43 @@ def test_the_log_of_random_draws_lets_a_store_combine_people_with_a_judge(tmp_pa
         report = Findings(store, "small", Events(store, "small"), statistics).report({})
         store.close()
         assert ("combined with judge j" in report.answers[0].basis) is combined
+
+
+def test_a_win_that_other_criteria_take_back_and_what_is_undecided_are_not_in_bold() -> None:
+    criteria = tuple(Criterion(key=key, question="Which?") for key in ("clarity", *KEYS))
+    study = small_study(PROMPTS, criteria=criteria)
+    lost = {"clarity": 5, "tone": 1, "overall": 9}
+    votes = tuple(
+        vote(p, "new", "base", {key: "b" if n < losses else "a" for key, losses in lost.items()})
+        for n, p in enumerate(PROMPTS)
+    )
+    html = dict(report_view(report_of(study.model_copy(update={"votes": votes}))).parts)["answers"]
+    assert html.count("<strong>") == 1 and "<strong>new wins on tone" in html
+    assert re.findall(r'class="is-(\w+)"', html) == ["qualified", "wins", "undecided"]
+
+
+def test_several_systems_open_with_ranks_then_winners_and_a_count_of_the_others() -> None:
+    study = small_study(PROMPTS, ("base", "new", "other", "alone"))
+    votes = tuple(
+        vote(p, a, b, "ab"[n % every == 0])
+        for n, p in enumerate(PROMPTS)
+        for a, b, every in (("new", "base", 9), ("other", "base", 2), ("new", "other", 5))
+    )
+    report = report_of(study.model_copy(update={"votes": votes}))
+    assert report.ranks[0].startswith("Not ranked by people: ") and "alone" in report.ranks[0]
+    assert [answer.claim.split(":")[0] for answer in report.answers] == ["new wins on overall against base"]
+    assert report.rest == (
+        "Undecided against base: 1 of 2 answers, which the tables have.",
+        "Never compared with base: alone.",
+    )
+    three = small_study(PROMPTS, ("base", "new", "other")).model_copy(update={"votes": votes})
+    report = report_of(three)
+    assert report.ranks[0].startswith("Ranks on overall by people: new rank 1") and "base rank" in report.ranks[0]
+    html = dict(report_view(report).parts)["answers"]
+    assert html.index("new rank 1") < html.index("<strong>new wins") < html.index("Undecided against base")
+    assert "<li" in html and html.count("<li") == 1
+
+
+def test_several_systems_without_any_answer_say_so() -> None:
+    report = report_of(small_study(PROMPTS, ("base", "new", "other")))
+    assert "results.nothing" in dict(report_view(report).parts)["answers"] and report.rest == report.ranks == ()

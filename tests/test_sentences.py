@@ -10,7 +10,7 @@ from eval.report import summarise
 from ppai.schema import Criterion, Labelled, Study, Verdict, Vote
 from ppai.studyfiles import read_study
 from ppai.ui.cautions import cautions
-from ppai.ui.labels import Labels
+from ppai.ui.labels import Labels, decimal, interval
 from ppai.ui.sentences import Answer, answers, human_votes, turned
 from ppai.ui.sentences import Verdict as Found
 from ppai.ui.taken_together import holm_reading
@@ -37,10 +37,10 @@ def judged(study: Study, n: int, **more: Any) -> list[Verdict]:
 def test_the_published_study_is_told_as_it_is(published_study: Any) -> None:
     study = read_study(published_study)
     found = {answer.criterion: answer.text for answer in said(study, (), study.verdicts)}
-    who, basis = "judge gpt-4o (saw names, one order)", "100 prompts, judge only, judge not blinded"
-    assert found["empathy_tone"] == f"{who} prefers finetuned on empathy tone: 70% [60, 78], {basis}"
-    assert found["helpfulness"] == f"{who} prefers base on helpfulness: 90% [82, 95], {basis}"
-    assert found["creativity"].startswith(f"{who} is undecided on creativity: finetuned 50% [")
+    basis = "100 prompts, judge gpt-4o only, not blinded, one order"
+    assert found["empathy_tone"] == f"finetuned preferred on empathy tone: 70% [60, 78], {basis}"
+    assert found["helpfulness"] == f"base preferred on helpfulness: 90% [82, 95], {basis}"
+    assert found["creativity"].startswith("Undecided on creativity: finetuned's win rate 50% [")
 
 
 def test_a_system_wins_where_the_interval_lies_on_its_side() -> None:
@@ -59,7 +59,10 @@ def test_people_answer_and_judges_stand_beside() -> None:
     agrees = said(study, wins(study, 19), judged(study, 18))[0].basis
     assert agrees.startswith("20 prompts, 20 votes by 1 person, judge j (one order) agrees (90% [")
     assert "judge j (one order) says base (90% [" in said(study, wins(study, 19), judged(study, 2))[0].basis
-    assert "judge j (one order) is undecided (new 50% [" in said(study, wins(study, 19), judged(study, 10))[0].basis
+    assert (
+        "judge j (one order) is undecided (new's win rate 50% ["
+        in said(study, wins(study, 19), judged(study, 10))[0].basis
+    )
 
 
 def in_both_orders(judge: str) -> list[Verdict]:
@@ -77,8 +80,8 @@ def test_a_judge_with_a_warning_prefers_and_does_not_win() -> None:
     study = small_study(PROMPTS)
     (answer,) = said(study, (), judged(study, 2, named=True))
     assert answer.qualified
-    assert answer.claim.startswith("judge j (saw names, one order) prefers base on overall: 90% [")
-    assert answer.basis == "20 prompts, judge only, judge not blinded"
+    assert answer.claim.startswith("base preferred on overall: 90% [")
+    assert answer.basis == "20 prompts, judge j only, not blinded, one order"
     (people,) = said(study, wins(study, 19), judged(study, 2, named=True))
     assert people.claim.startswith("new wins on overall") and not people.qualified
 
@@ -87,7 +90,7 @@ def test_baselines_answer_nothing() -> None:
     study = small_study(PROMPTS)
     assert said(study, (), in_both_orders("baseline:longest")) == []
     (answer,) = said(study, (), [*in_both_orders("baseline:longest"), *judged(study, 19, named=True)])
-    assert answer.claim.startswith("judge j (saw names") and "baseline" not in answer.text
+    assert answer.claim.startswith("new preferred") and "baseline" not in answer.text
     assert "baseline" not in said(study, wins(study, 19), in_both_orders("baseline:longest"))[0].text
 
 
@@ -96,7 +99,7 @@ def test_a_judge_of_several_models_or_prompts_is_marked_and_warned_of(kind: str)
     study = small_study(PROMPTS)
     verdicts = [row.model_copy(update={kind: f"v{n % 2}"}) for n, row in enumerate(in_both_orders("j"))]
     (answer,) = said(study, (), verdicts)
-    assert answer.qualified and answer.claim.startswith("judge j (mixed prompts or models) prefers new")
+    assert answer.qualified and answer.basis == "20 prompts, judge j only, mixed prompts or models"
     (caution,) = cautions(summarise(study, votes_of(study), verdicts_of(study, *verdicts)).as_json())
     assert caution.title == "Judge j mixes prompts or models" and "v0, v1" in caution.text
 
@@ -147,6 +150,32 @@ def test_cautions_name_what_a_judge_saw() -> None:
     assert human_votes(summary) == 0
 
 
+def test_what_is_undecided_is_no_win_of_anybody() -> None:
+    study = small_study(PROMPTS, ("base", "new", "other"))
+    (answer,) = said(study, wins(study, 9))
+    assert answer.claim.startswith("Undecided on overall between new and base: new's win rate 45% [")
+    ties = [vote(p, "new", "base", "tie") for p in PROMPTS]
+    assert said(small_study(PROMPTS), ties)[0].claim == "Undecided on overall: all 20 prompts ended in a tie"
+
+
+def test_an_interval_that_rules_nothing_out_says_nothing() -> None:
+    (answer,) = said(small_study(PROMPTS), [vote("p0", "new", "base", "a")])
+    assert answer.text == "Too few answers to say anything on overall: 100% [0, 100], 1 prompt, 1 vote by 1 person"
+
+
+def test_a_bound_is_not_rounded_to_what_it_leaves_out() -> None:
+    def rate(low: float) -> dict[str, float]:
+        return {"estimate": 0.63, "low": low, "high": 0.734}
+
+    assert [interval(rate(low)) for low in (0.504, 0.5, 0.4997)] == [
+        "63% [50.4, 73]",
+        "63% [50, 73]",
+        "63% [49.97, 73]",
+    ]
+    assert decimal(rate(0.5012), even=0.5) == "0.63 [0.501, 0.73]"
+    assert decimal(rate(-0.004)) == "0.63 [−0.004, 0.73]"
+
+
 def test_a_win_rate_turns_into_the_other_systems() -> None:
     rate = {"estimate": 0.7, "low": 0.6, "high": 0.78, "n": 100, "method": "m"}
     other = turned(rate)
@@ -173,7 +202,10 @@ def losing(study: Study, **losses: int) -> list[Vote]:
 def test_a_win_that_does_not_survive_the_other_criteria_is_said_not_to() -> None:
     study = small_study(PROMPTS, criteria=(Criterion(key="clarity", question="Which is clearer?"), *TWO))
     cast = losing(study, tone=1, clarity=5, overall=9)
-    assert [answer.verdict for answer in said(study, cast)] == [Found.WINS, Found.WINS, Found.UNDECIDED]
+    clarity, tone, overall = said(study, cast)
+    assert [one.verdict for one in (tone, clarity, overall)] == [Found.WINS, Found.WINS, Found.UNDECIDED]
+    assert [one.withdrawn for one in (tone, clarity, overall)] == [False, True, False]
+    assert clarity.basis.startswith("not after Holm's adjustment (p 0.083), 20 prompts") and "Holm" not in tone.basis
     how = "all 3 criteria taken together (chance of any false one at most 5%; exact sign tests, Holm)"
     assert reading(study, cast) == [
         f"People, {how}: the win on tone survives; the win on clarity (adjusted p 0.083) does not survive."

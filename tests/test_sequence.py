@@ -15,6 +15,7 @@ from eval.statistics.coding import StudyIndex, VoteRows, code_votes
 from eval.statistics.completion import BY_PROMPT, BY_TIME, completed_pairs
 from eval.statistics.sequence import DRIFT, ConfidenceSequence, Decision, confidence_sequence, follow
 from eval.statistics.source import counted
+from ppai.frames import current_votes
 from ppai.schema import Criterion, Study, Vote
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -52,6 +53,22 @@ def test_later_votes_change_no_look() -> None:
         for n, (outcome, rater) in enumerate(zip("abb", (R1, R2, R3), strict=True))
     ]
     assert completed(small_study(), *votes[:2]) == completed(small_study(), *votes) == (["p1"], [0.5], BY_TIME)
+
+
+def test_a_later_revision_moves_no_prompt() -> None:
+    votes = [vote(p, "new", "base", "a", R1, **at(n)) for n, p in enumerate(("p1", "p2", "p3"))]
+    revised = vote("p1", "new", "base", "b", R1, revision=2, **at(60))
+    assert completed(small_study(), *votes, revised, overlap=1)[:2] == (["p1", "p2", "p3"], [0.0, 1.0, 1.0])
+    frame = current_votes(votes_of(small_study(), *votes, revised))
+    again = counted(code_votes(StudyIndex.of(small_study()), frame, ("overall",))[0])
+    assert completed_pairs(again, "overall", 1, 1).prompt.tolist() == [0, 1, 2], "also of current votes alone"
+
+
+def test_a_skip_that_was_answered_later_enters_when_it_was_answered() -> None:
+    skipped = vote("p1", "new", "base", None, R1, status="skipped", **at(0))
+    answered = vote("p1", "new", "base", "a", R1, revision=2, **at(9))
+    other = vote("p2", "new", "base", "a", R1, **at(5))
+    assert completed(small_study(), skipped, other, answered, overlap=1)[0] == ["p2", "p1"]
 
 
 def test_without_times_the_order_is_that_of_the_prompts() -> None:
@@ -167,7 +184,8 @@ def test_criteria_and_matchups_share_the_error() -> None:
 
 def test_every_matchup_has_a_sequence_and_its_own_prompts() -> None:
     study = small_study(("p1", "p2"), ("base", "one", "two"))
-    study = study.model_copy(update={"responses": study.responses[:-1]})  # two has none for p2
+    kept = [pair for pair in study.pairs if pair.prompt_id == "p1" or "two" not in (pair.first, pair.second)]
+    study = study.model_copy(update={"pairs": tuple(kept)})  # as a pairs file may have it
     found = following(study, vote("p1", "one", "base", "a", **at(0)))
     assert {label: (s.interval.n, s.n_prompts) for label, s in found.items()} == {
         "one>base": (1, 2),

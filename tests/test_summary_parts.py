@@ -126,10 +126,11 @@ class TestHolm:
     def test_stands_in_topics_and_without_flagged_raters_too(self) -> None:
         study, records = crowd()
         found = summary(study, *records)
-        for by_key in (
-            found["without_flagged"],
-            {key: found["topics"][key]["human"]["sleep"] for key in study.config.keys},
-        ):
+        topics = {
+            (key, topic): rates for key in study.config.keys for topic, rates in found["topics"][key]["human"].items()
+        }
+        assert len(topics) > len(study.config.keys), "each topic is one more chance"
+        for by_key in (found["without_flagged"], topics):
             given = {key: figures["sign_test"]["new>base"]["p"] for key, figures in by_key.items()}
             assert holm(given) == {key: f["sign_test"]["new>base"]["p_holm"] for key, f in by_key.items()}
 
@@ -143,15 +144,21 @@ class TestCriteria:
             for p, both in zip(prompts(4), said, strict=True)
         ]
         same = [
-            Verdict(judge="j", prompt_id=p, system_a=a, system_b=b, outcomes={"clarity": "a", "overall": "a"})
-            for p in prompts(4)
-            for a, b in ORDERS[: 1 + int(p > "p1")]
+            Verdict(judge="j", prompt_id=p, system_a=a, system_b=b, outcomes={"clarity": side, "overall": side})
+            for p, side in zip(prompts(4), "aabb", strict=True)
+            for a, b in ORDERS[:1]
         ]
         found = summary(study, *votes, *same)
         people = found["correlations"]["human"]["clarity|overall"]
         assert people["equal"]["estimate"] == 0.75
         assert people["correlation"] == pytest.approx(np.corrcoef([1, 0, 1, 0], [1, 0, 0, 0])[0, 1])
         assert found["same_criteria"] == {"human": [], "judge:j": ["clarity|overall"]}
+
+    def test_equal_outcomes_that_never_vary_are_no_question_asked_twice(self) -> None:
+        study = small_study(prompts(4), criteria=TWO_CRITERIA)
+        found = summary(study, *(vote(p, "new", "base", {"clarity": "a", "overall": "a"}) for p in prompts(4)))
+        assert found["correlations"]["human"]["clarity|overall"]["equal"]["estimate"] == 1
+        assert found["same_criteria"] == {"human": []}
 
     def test_one_criterion_has_no_other(self) -> None:
         found = summary(small_study(), vote("p1", "base", "new", "a"))

@@ -21,6 +21,7 @@ from ppai.ui.table import Cell, Table, table_html
 from ppai.ui.trust import trust_chart, trust_section
 
 PROMPTS = tuple(f"p{n}" for n in range(20))
+ORDERS = (("base", "new"), ("new", "base"))
 
 
 def section_of(study: Study, verdicts: list[Verdict], votes: tuple[Vote, ...] = ()) -> Section:
@@ -99,6 +100,22 @@ def test_a_figure_that_is_missing_is_a_dash_with_its_reason() -> None:
     assert all(0 < number <= len(table.notes) for row in rows.values() for cell in row for number in cell.notes)
     told = table_html(table, "t")
     assert f"–<sup>{consistent.notes[0]}</sup>" in told and f"<li>{table.notes[0]}</li>" in told
+
+
+def test_whether_a_judge_may_stand_in_is_said_in_words_with_the_reasons() -> None:
+    (alone,) = section_of(small_study(PROMPTS), [verdict(p, "base", "new", "a") for p in PROMPTS]).lead
+    assert alone.startswith("Judge j (one order) may not stand in for people on overall: ")
+    assert "the judge was asked in one order only" in alone and "no votes on the pairs that the judge judged" in alone
+    many = tuple(f"p{n}" for n in range(300))
+    study = small_study(many, lengths={(p, "new"): 12 for p in many})
+    votes = tuple(
+        vote(p, *order, "ab"[order[0] == "base"], r) for p in many for r, order in zip((R1, R2), ORDERS, strict=True)
+    )
+    judged = [verdict(p, *order, "ab"[order[0] == "base"]) for p in many for order in ORDERS]
+    (good,) = section_of(study, judged, votes).lead
+    assert good.startswith("Judge j may stand in for people on overall: ")
+    baseline = [verdict(p, "base", "new", "a", judge="baseline:first") for p in PROMPTS]
+    assert section_of(small_study(PROMPTS), baseline).lead == ()
 
 
 def test_names_and_one_order_are_warned_of_beside_the_judges_name_everywhere() -> None:

@@ -92,7 +92,7 @@ def truths(name: str, cell: Cell) -> dict[str, float]:
 @cache
 def _index(prompts: int) -> StudyIndex:
     names = tuple(map(str, range(prompts)))
-    return StudyIndex(names, ("y", "x"), 0, np.full((prompts, 2), np.nan), np.array([MATCHUP]))
+    return StudyIndex(names, ("y", "x"), 0, np.full((prompts, 2), np.nan), np.array([MATCHUP]), np.array([prompts]))
 
 
 def index_of(prompts: int, x_less_y: np.ndarray | None = None) -> StudyIndex:

@@ -31,6 +31,8 @@ REPEAT_AGREEMENT = 0.5
 """Share of repeats with the same outcome below which a rater is flagged `repeat_inconsistent`."""
 DISAGREES_PAIRS = 10
 """Pairs that two others or more voted on, needed before `disagrees` is looked for."""
+DISAGREES = "disagrees"
+"""The one flag that rests on what the others chose: leaving out who has it would always favour the majority."""
 DISAGREES_CONFIDENCE = 0.99
 """Of the interval of a rater's gap to the others (see `leave_one_out`): flagged `disagrees` where it lies below 0."""
 
@@ -56,6 +58,11 @@ class RaterBalance:
     """Mean share of equal votes among the others, over the rater's pairs that two of them or more voted on."""
     flags: tuple[str, ...]
 
+    @property
+    def left_out(self) -> bool:
+        """Whether figures without flagged raters leave the rater out: for her habits, never for dissent alone."""
+        return any(flag != DISAGREES for flag in self.flags)
+
     def as_json(self) -> dict[str, Any]:
         return {
             "n": self.n,
@@ -68,6 +75,7 @@ class RaterBalance:
             "agreement": self.agreement,
             "others_agreement": self.others_agreement,
             "flags": list(self.flags),
+            "left_out": self.left_out,
         }
 
 
@@ -141,7 +149,7 @@ def _raters(shown: VoteRows, overall: str, sides_known: bool) -> dict[str, Rater
         "too_fast": (n_timed >= FAST_VOTES) & (seconds < FAST_SECONDS),
         "all_ties": (n >= TIES_VOTES) & (count(first & _decisive_anywhere(shown)) == 0),
         "repeat_inconsistent": (n_repeats >= REPEATS) & (repeat_agreement < REPEAT_AGREEMENT),
-        "disagrees": (others.n_compared >= DISAGREES_PAIRS) & (gap < 0),
+        DISAGREES: (others.n_compared >= DISAGREES_PAIRS) & (gap < 0),
     }
     seen = np.bincount(shown.who, minlength=len(names)) > 0
     return {

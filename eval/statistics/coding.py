@@ -6,6 +6,7 @@ reference it is y, else x stands before y among the study's systems.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
@@ -44,6 +45,8 @@ class StudyIndex:
     """Characters of each response, shape (prompts, systems); NaN where there is none."""
     matchups: Ints
     """Sorted codes of the matchups that the study's pairs hold."""
+    n_pairs: Ints
+    """How many of the study's pairs each of them has."""
 
     @classmethod
     def of(cls, study: Study) -> Self:
@@ -54,16 +57,17 @@ class StudyIndex:
         lengths = np.full((len(prompts), len(systems)), np.nan)
         for response in study.responses:
             lengths[row[response.prompt_id], column[response.system]] = len(response.text)
-        matchups = {
-            min(a, b) * len(systems) + max(a, b)
-            for a, b in {(column[pair.first], column[pair.second]) for pair in study.pairs}
-        }
+        pairs = Counter((column[pair.first], column[pair.second]) for pair in study.pairs)
+        matchups: Counter[int] = Counter()
+        for (a, b), n in pairs.items():
+            matchups[min(a, b) * len(systems) + max(a, b)] += n
         return cls(
             prompts,
             systems,
             column[study.config.reference_id] if systems else 0,
             lengths,
             np.array(sorted(matchups), dtype=np.int64),
+            np.array([matchups[code] for code in sorted(matchups)], dtype=np.int64),
         )
 
     def flattened(self, study: Study) -> Self:
@@ -219,7 +223,7 @@ def code_votes(index: StudyIndex, events: pd.DataFrame, keys: Sequence[str]) -> 
         repeat=events["repeat"].to_numpy(dtype=np.int64)[inside],
         status=_places(events["status"], STATUSES)[inside],
         seconds=events["seconds"].to_numpy(dtype=float)[inside],
-        created_at=events["created_at"].to_numpy(dtype=float)[inside],
+        created_at=events["first_at" if "first_at" in events else "created_at"].to_numpy(dtype=float)[inside],
     )
     revision = events["revision"].to_numpy(dtype=np.int64)[inside]
     repeat, repeats = pd.factorize(rows.repeat)
@@ -227,7 +231,17 @@ def code_votes(index: StudyIndex, events: pd.DataFrame, keys: Sequence[str]) -> 
     code = code * len(repeats) + repeat
     order = np.lexsort((revision, code))
     last = np.append(code[order][1:] != code[order][:-1], True)[: len(order)]
+    if not last.all():
+        rows = replace(rows, created_at=_first_times(rows, code, order))
     return rows.take(np.sort(order[last])), int(np.count_nonzero(~inside))
+
+
+def _first_times(rows: VoteRows, code: Ints, order: Ints) -> Floats:
+    """When each showing was first answered, on every row of it; `order` sorts by `code` and revision."""
+    answered = pd.Series(np.where(rows.status == SUBMITTED, rows.created_at, np.nan)[order])
+    times = np.empty(len(order))
+    times[order] = answered.groupby(code[order]).transform("first").to_numpy()
+    return np.where(np.isnan(times), rows.created_at, times)
 
 
 def code_verdicts(index: StudyIndex, frame: pd.DataFrame, keys: Sequence[str]) -> tuple[VerdictRows, int]:

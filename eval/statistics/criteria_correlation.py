@@ -63,15 +63,16 @@ def criteria_of_verdicts(
     found = {}
     for one, other in combinations(keys, 2):
         first, second = _common(pairs[one], pairs[other], verdicts.index)
-        same = (first.x_share == second.x_share) & (first.y_share == second.y_share)
+        # The score too: a win in one order and a tie in the other merge to the shares of a tie.
+        same = (first.x_share == second.x_share) & (first.y_share == second.y_share) & (first.score == second.score)
         share = clustered_mean(same, first.prompt, confidence=confidence, empty=NO_COMMON)
         found[f"{one}|{other}"] = _with_correlation(share, first, second, verdicts.index)
     return found
 
 
 def same_criteria(found: Mapping[str, CriteriaPair]) -> tuple[str, ...]:
-    """The `key1|key2` whose outcomes are equal in every pair: one question asked twice."""
-    return tuple(label for label, pair in found.items() if pair.equal.estimate == 1)
+    """The `key1|key2` whose outcomes are equal in every pair, and vary: one question asked twice."""
+    return tuple(label for label, pair in found.items() if pair.equal.estimate == 1 and pair.correlation is not None)
 
 
 def _with_correlation(share: Interval, one: PairOutcomes, other: PairOutcomes, index: StudyIndex) -> CriteriaPair:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from eval.statistics.win_rate import Rates
 
+Test = TypeVar("Test", bound=Hashable)
 
-def holm(p: Mapping[str, float | None]) -> dict[str, float | None]:
+
+def holm(p: Mapping[Test, float | None]) -> dict[Test, float | None]:
     """The adjusted p value of each test, in the order given; None where a test gave none, which then counts as no test.
 
     A difference may be called real where its adjusted p is below the level: the chance of one or more false calls is
@@ -19,7 +22,7 @@ def holm(p: Mapping[str, float | None]) -> dict[str, float | None]:
     for name, value in known.items():
         if not 0 <= value <= 1:
             raise ValueError(f"p of {name}: {value} is not between 0 and 1")
-    adjusted: dict[str, float | None] = dict.fromkeys(p)
+    adjusted: dict[Test, float | None] = dict.fromkeys(p)
     reached = 0.0
     for place, (name, value) in enumerate(sorted(known.items(), key=lambda test: test[1])):
         reached = min(max(reached, value * (len(known) - place)), 1.0)
@@ -27,8 +30,11 @@ def holm(p: Mapping[str, float | None]) -> dict[str, float | None]:
     return adjusted
 
 
-def adjusted_over_criteria(by_criterion: Mapping[str, Rates]) -> dict[str, Rates]:
-    """One source's rates by criterion, with each matchup's sign tests adjusted for the number of criteria."""
+def adjusted_over_criteria(by_criterion: Mapping[Test, Rates]) -> dict[Test, Rates]:
+    """One source's rates by criterion, with each matchup's sign tests adjusted for the number of criteria.
+
+    Where topics are told apart, the keys are criterion and topic: each of them is one more chance.
+    """
     labels = dict.fromkeys(label for found in by_criterion.values() for label in found.sign_test)
     p_holm = {
         label: holm({key: found.sign_test[label].p for key, found in by_criterion.items() if label in found.sign_test})

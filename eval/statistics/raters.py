@@ -1,4 +1,4 @@
-"""The figures without flagged raters, to stand beside those with all."""
+"""The figures without raters flagged for their habits, to stand beside those with all."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ def flagged(raters: Mapping[str, RaterBalance]) -> tuple[str, ...]:
     return tuple(sorted(rater for rater, habits in raters.items() if habits.flags))
 
 
+def left_out(raters: Mapping[str, RaterBalance]) -> tuple[str, ...]:
+    """The raters whom figures without flagged raters leave out, by name; see `RaterBalance.left_out`."""
+    return tuple(sorted(rater for rater, habits in raters.items() if habits.left_out))
+
+
 def without_flagged(votes: VoteRows, raters: Mapping[str, RaterBalance]) -> VoteRows:
-    """The votes of those who carry no flag; `raters` is `Balance.raters` of the same arm."""
-    names = set(flagged(raters))
+    """The votes of those who are not left out; `raters` is `Balance.raters` of the same arm."""
+    names = set(left_out(raters))
     kept = np.array([name not in names for name in votes.names], dtype=bool)
     return votes.take(kept[votes.who])
 
@@ -27,12 +32,13 @@ def without_flagged(votes: VoteRows, raters: Mapping[str, RaterBalance]) -> Vote
 def unflagged_rates(
     answers: VoteRows, raters: Mapping[str, RaterBalance], key: str, *, confidence: float = 0.95
 ) -> Rates | None:
-    """Win rates and shares on one criterion without flagged raters, None where nobody is flagged.
+    """Win rates and shares on one criterion without flagged raters, None where nobody is left out.
 
-    `answers` are the votes that count. Flags rest on how a rater votes, never on which system wins, so that leaving
-    them out is no choice of a result; whether the figures move is for readers to see.
+    `answers` are the votes that count. Who is flagged for sides, speed, ties or repeats is left out; who differs from
+    the others (`disagrees`) stays in, since leaving out dissenters always strengthens the majority. Whether the
+    figures move is for readers to see.
     """
-    if not flagged(raters):
+    if not left_out(raters):
         return None
     return rates(voted_pairs(without_flagged(answers, raters), key), answers.index, confidence=confidence)
 

@@ -51,4 +51,4 @@ def chosen_judge(config: StudyConfig, judges: tuple[str, ...]) -> tuple[str | No
         return config.judge, ""
     if len(judges) == 1:
         return judges[0], ""
-    return None, f"no judge was fixed beforehand: name one of {', '.join(judges)} as `judge` in study.yaml"
+    return None, "no judge was fixed beforehand; for the next study, name one in study.yaml before anyone votes"

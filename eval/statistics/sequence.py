@@ -105,13 +105,11 @@ def follow(
     found = {}
     for place, (label, matchup) in enumerate(zip(index.labels(index.matchups), index.matchups.tolist(), strict=True)):
         done = completed_pairs(rows.take(np.arange(ends[place], ends[place + 1])), key, matchup, overlap)
-        x, y = (int(system) for system in np.divmod(matchup, len(index.systems)))
-        both = np.isfinite(index.lengths[:, x]) & np.isfinite(index.lengths[:, y])
         found[label] = confidence_sequence(
             done.value,
             margin=margin,
             alpha=(1 - confidence) / share,
-            n_prompts=int(np.count_nonzero(both)),
+            n_prompts=int(index.n_pairs[place]),
             empty=f"no prompt has its {overlap} vote{'' if overlap == 1 else 's'} yet",
             order=done.order,
             prompts=tuple(index.prompts[prompt] for prompt in done.prompt.tolist()),

@@ -98,13 +98,13 @@ def _heading(one: ArmReport) -> str:
 def _shown(report: Report) -> str:
     """What the controls of the results page would say."""
     labels, filters = report.labels, report.filters
-    parts = [english(f"results.arm_{filters.arm}"), "all topics", "all raters"]
+    parts = [report.shown]
     if len(report.choices.criteria) > 1:
-        parts.append(f"and where there is room for one criterion, {labels.criterion(filters.criterion)}")
+        parts.append(f"Where a chart shows one criterion, it is {labels.criterion(filters.criterion)}")
     matchup = next((one for one in report.choices.matchups if one.key == filters.matchup), None)
     if matchup is not None and len(report.choices.matchups) > 1:
-        parts.append(f"and where there is room for two systems, {labels.versus(matchup)}")
-    return f'<p class="ppai-muted">{escape(", ".join(parts))}.</p>'
+        parts.append(f"Where a chart shows two systems, they are {labels.versus(matchup)}")
+    return f'<p class="ppai-muted">{escape(". ".join(parts))}.</p>'
 
 
 def _unchosen(section: Section) -> Section:

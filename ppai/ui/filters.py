@@ -82,8 +82,8 @@ def of_topic(frame: pd.DataFrame, study: Study, topic: str | None) -> pd.DataFra
 
 
 def flagged_raters(summary: Mapping[str, Any]) -> frozenset[str]:
-    """The raters of a Summary who carry any flag."""
-    return frozenset(rater for rater, habits in summary["balance"]["raters"].items() if habits["flags"])
+    """The raters of a Summary whom figures without flagged raters leave out: not those who only disagree."""
+    return frozenset(rater for rater, habits in summary["balance"]["raters"].items() if habits["left_out"])
 
 
 def without_raters(votes: pd.DataFrame, raters: Collection[str]) -> pd.DataFrame:

@@ -11,14 +11,16 @@ from ppai.schema import StudyConfig
 
 HUMAN = "human"
 PEOPLE = "people"
+SAW_NAMES = "saw names"
+"""The warning on a judge that was not blinded."""
 COMBINED_PREFIX = "combined:"
 JUDGE_PREFIX = "judge:"
 BASELINE_PREFIX = "judge:baseline:"
 """Of judges that read nothing: they are there to be beaten."""
 
 
-ARMS = {"as_is": "as written", "plain": "format flattened", "live": "live chat"}
-"""Arms in words."""
+ARMS = {"as_is": "as written", "plain": "with the format flattened", "live": "in a live chat"}
+"""How an arm shows its responses, in words."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ def marks_of(summary: Mapping[str, Any]) -> dict[str, str]:
         named = any(row.get("n_named") for row in rows)
         one_order = any(row.get("both_orders") is False for row in rows)
         mixed = any(len(row.get(several) or ()) > 1 for row in rows for several in ("models", "prompt_versions"))
-        marks = (("saw names", named), ("one order", one_order), ("mixed prompts or models", mixed))
+        marks = ((SAW_NAMES, named), ("one order", one_order), ("mixed prompts or models", mixed))
         words = [word for word, true in marks if true]
         if words:
             found[judge] = ", ".join(words)
@@ -170,7 +172,17 @@ def interval(figures: Mapping[str, Any]) -> str:
     """`70% [60, 78]`, or why there is none."""
     if figures["estimate"] is None:
         return str(figures.get("reason") or "–")
-    return f"{percent(figures['estimate'])} [{100 * figures['low']:.0f}, {100 * figures['high']:.0f}]"
+    low, high = (apart(100 * figures[name], 0, 50) for name in ("low", "high"))
+    return f"{percent(figures['estimate'])} [{low}, {high}]"
+
+
+def apart(value: float, digits: int, even: float) -> str:
+    """A number with so many digits, or with up to two more where it is near `even` and would be rounded to it.
+
+    Else a bound that leaves out `even`, and with it decides something, would be shown as if it did not.
+    """
+    written = [f"{value:,.{digits + more}f}" for more in range(3)]
+    return next((text for text in written if float(text.replace(",", "")) != even), written[0])
 
 
 def p_value(p: float | None) -> str:
@@ -178,12 +190,13 @@ def p_value(p: float | None) -> str:
     return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def decimal(figures: Mapping[str, Any], digits: int = 2) -> str:
-    """`0.71 [0.65, 0.77]`, for what is no share; or why there is none."""
+def decimal(figures: Mapping[str, Any], digits: int = 2, even: float = 0.0) -> str:
+    """`0.71 [0.65, 0.77]`, or why there is none; `even` as in `apart`, 0 for what is no share."""
     if figures["estimate"] is None:
         return str(figures.get("reason") or "–")
-    estimate, low, high = (f"{figures[name]:,.{digits}f}".replace("-", "−") for name in ("estimate", "low", "high"))
-    return f"{estimate} [{low}, {high}]"
+    estimate = f"{figures['estimate']:,.{digits}f}"
+    low, high = (apart(figures[name], digits, even) for name in ("low", "high"))
+    return f"{estimate} [{low}, {high}]".replace("-", "−")
 
 
 def counted(n: int, one: str, many: str | None = None) -> str:

@@ -19,7 +19,7 @@ from ppai.ui.chart_layout import (
     whiskers,
 )
 from ppai.ui.filters import Filters
-from ppai.ui.labels import Labels, decimal, listed, percent, source_label, source_phrase, sources_of
+from ppai.ui.labels import Labels, decimal, is_baseline, listed, percent, source_label, source_phrase, sources_of
 from ppai.ui.records import Record, csv_text
 from ppai.ui.sections import Section, level
 from ppai.ui.table import Cell, Column, Notes, Table
@@ -29,6 +29,8 @@ Json = Mapping[str, Any]
 
 MOST_ROWS = 60
 """Rows of the chart; beyond them the strongest systems of the first source alone are drawn."""
+MOST_TOLD = 5
+"""Systems that a sentence on ranks names; the table has all."""
 COLUMNS = ("arm", "topic", "criterion", "source", "figure", "of", "estimate", "low", "high", "rank_low", "rank_high")
 
 
@@ -39,8 +41,7 @@ def leaderboard_section(strengths: Json, summary: Json, labels: Labels, filters:
     criterion = labels.criterion(filters.criterion)
     asked = {source: strengths[source] for source in sources_of(summary) if source in strengths}
     found = {source: one for source, one in asked.items() if one["bradley_terry"]}
-    reasons = {source: str(one["reasons"].get("bradley_terry")) for source, one in asked.items() if source not in found}
-    missing = tuple(f"Not ranked by {labels.source(source)}: {reason}." for source, reason in reasons.items())
+    missing = tuple(not_ranked(source, one, labels) for source, one in asked.items() if source not in found)
     if not found:
         words = " ".join(missing) or f"There are no comparisons on {criterion} yet."
         return Section("leaderboard", Chart(None, words), f"Criterion: {criterion}.", (), "")
@@ -54,6 +55,28 @@ def leaderboard_section(strengths: Json, summary: Json, labels: Labels, filters:
         more=(differences_table(found, summary, labels, criterion),),
         more_key="results.differences",
     )
+
+
+def not_ranked(source: str, one: Json, labels: Labels) -> str:
+    """Why a source ranks nothing."""
+    return f"Not ranked by {labels.source(source)}: {one['reasons'].get('bradley_terry')}."
+
+
+def ranks_in_words(strengths: Json, summary: Json, labels: Labels, criterion: str) -> list[str]:
+    """For people and each judge, who ranks where on a criterion, the strongest first, or why nobody is ranked."""
+    sentences = []
+    for source in sources_of(summary):
+        one = strengths.get(source)
+        if one is None or is_baseline(source):
+            continue
+        if not one["bradley_terry"]:
+            sentences.append(not_ranked(source, one, labels))
+            continue
+        told = [f"{row.label} {_ranks(row)}" for row in _rows(source, one, labels)]
+        more = len(told) - MOST_TOLD
+        names = f"{', '.join(told[:MOST_TOLD])} and {more:,} more, which the table has" if more > 0 else listed(told)
+        sentences.append(f"Ranks on {labels.criterion(criterion)} by {labels.source(source)}: {names}.")
+    return sentences
 
 
 def leaderboard_chart(found: Json, labels: Labels, criterion: str, missing: Sequence[str] = ()) -> Chart:

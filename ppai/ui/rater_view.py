@@ -16,6 +16,7 @@ from ppai.ui.tables import rater_table
 
 Json = Mapping[str, Any]
 
+STAYS = "Who only disagrees with the others stays in every figure."
 MOST_TOLD = 3
 """Answers that are told to change."""
 
@@ -26,15 +27,16 @@ def rater_section(summary: Json, labels: Labels, filters: Filters) -> Section | 
     if not raters:
         return None
     flagged = [rater for rater, habits in raters.items() if habits["flags"]]
-    tables, more = _compared(summary, labels, filters) if flagged else ((), ())
-    left_out = ", left out of the figures above" if filters.raters == UNFLAGGED and flagged else ""
+    gone = [rater for rater in flagged if raters[rater]["left_out"]]
+    tables, more = _compared(summary, labels, filters) if gone else ((), ())
+    left_out = f", {len(gone):,} left out of the figures above" if filters.raters == UNFLAGGED and gone else ""
     return Section(
         "raters",
         rater_chart(raters),
         f"n = {counted(len(raters), 'rater')}, over all topics; {len(flagged):,} with a flag{left_out}. Shares are of "
         "each rater's own answers to the overall question: described, not estimated, so they carry no interval and "
-        "nothing was resampled. A flag rests on how somebody votes, never on which system wins; a flagged rater's "
-        "votes count unless they are left out above.",
+        "nothing was resampled. Flags for sides, speed, ties and repeats rest on how somebody votes; who only "
+        "disagrees with the others stays in every figure, since leaving out dissenters would strengthen the majority.",
         (rater_table(raters, _told(raters)), *tables),
         csv_text(rater_records(raters)),
         lead=tuple(_lead(summary, labels, filters, flagged)),
@@ -50,9 +52,10 @@ def _told(raters: Mapping[str, Json]) -> tuple[str, ...]:
 
 def _lead(summary: Json, labels: Labels, filters: Filters, flagged: Sequence[str]) -> list[str]:
     raters = len(summary["balance"]["raters"])
+    any_left_out = any(summary["balance"]["raters"][one]["left_out"] for one in flagged)
     said = [
         f"{len(flagged):,} of {counted(raters, 'rater')} {'carries' if len(flagged) == 1 else 'carry'} a flag. "
-        f"{_effect(summary, labels)}"
+        f"{_effect(summary, labels) if any_left_out else STAYS}"
         if flagged
         else f"None of {counted(raters, 'rater')} carries a flag."
         if raters > 1

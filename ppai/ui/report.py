@@ -10,6 +10,7 @@ import pandas as pd
 
 from ppai.schema import Arm, Scores, Study
 from ppai.scored import scored_texts
+from ppai.ui.agreement import agreement_section
 from ppai.ui.cautions import Caution, cautions
 from ppai.ui.correlation import correlation_section
 from ppai.ui.filters import (
@@ -27,6 +28,7 @@ from ppai.ui.kept import Kept
 from ppai.ui.labels import ARMS, HUMAN, Labels, answering_judges, counted, is_baseline, source_phrase, sources_of
 from ppai.ui.leaderboard import leaderboard_section
 from ppai.ui.metric_tables import metric_section
+from ppai.ui.opening import opening
 from ppai.ui.rater_view import rater_section
 from ppai.ui.sections import Section, share_sections, time_section, topic_section
 from ppai.ui.sentences import Answer, answers, human_votes
@@ -72,11 +74,18 @@ class Report:
     """Those that answered, without baselines."""
     baselines: bool
     answers: tuple[Answer, ...]
+    """Those that it opens with; see `Opening`."""
     sections: tuple[Section, ...]
+    shown: str
+    """The filters in words."""
     basis: str
-    """The filters in words, for a file made of the page."""
+    """Those, and the titles of the cautions, for a file made of the page."""
     reading: tuple[str, ...] = ()
     """Sentences after the answers: what is left of them with several criteria taken together."""
+    ranks: tuple[str, ...] = ()
+    """Sentences before the answers."""
+    rest: tuple[str, ...] = ()
+    """Sentences on what the answers leave to the tables."""
 
 
 @dataclass(frozen=True)
@@ -136,9 +145,10 @@ class _Making:
         counted_rows = (filters.arm, filters.topic, filters.raters if flagged else ALL)
         strengths = self._kept(("strengths", filters.criterion, counted_rows), lambda: self._strengths(chosen))
         sections = (
+            leaderboard_section(strengths, summary, labels, filters),
             *share_sections(summary, labels, filters),
             forest_section(summary, labels, filters),
-            leaderboard_section(strengths, summary, labels, filters),
+            agreement_section(summary, labels, filters),
             trust_section(summary, chosen.verdicts, labels, filters),
             self._topics(raters, labels, everyone),
             sequence_section(everyone, labels, filters),
@@ -148,7 +158,8 @@ class _Making:
             metric_section(data.scores, labels, filters, self._scored()),
             time_section(chosen.votes),
         )
-        told = tuple(cautions(summary))
+        told, shown = tuple(cautions(summary)), _shown(filters, len(flagged))
+        opened = opening(answers(summary, labels), strengths, summary, labels, filters.criterion)
         return Report(
             study=study.name,
             facts=_facts(study, summary, filters),
@@ -160,10 +171,13 @@ class _Making:
             human_votes=human_votes(summary),
             judges=tuple(source_phrase(source) for source in answering_judges(sources_of(summary))),
             baselines=any(is_baseline(source) for source in sources_of(summary)),
-            answers=tuple(answers(summary, labels)),
+            answers=opened.answers,
             sections=tuple(section for section in sections if section is not None),
-            basis=". ".join([_basis(filters, len(flagged)), *(caution.title for caution in told)]),
+            shown=shown,
+            basis=". ".join([shown, *(caution.title for caution in told)]),
             reading=tuple(holm_reading(summary, labels)),
+            ranks=opened.ranks,
+            rest=opened.rest,
         )
 
     def _kept(self, key: object, make: Any) -> Any:
@@ -258,7 +272,7 @@ def _facts(study: Study, summary: Json, filters: Filters) -> tuple[tuple[str, in
     )
 
 
-def _basis(filters: Filters, flagged: int) -> str:
+def _shown(filters: Filters, flagged: int) -> str:
     parts = [f"Responses {ARMS.get(filters.arm, filters.arm)}", filters.topic or "all topics"]
     if filters.raters == UNFLAGGED:
         parts.append(f"without {counted(flagged, 'flagged rater')}")

@@ -11,12 +11,11 @@ from ppai.ui.chart_layout import Chart
 from ppai.ui.markup import english, escape, said
 from ppai.ui.report import Report
 from ppai.ui.sections import Section
-from ppai.ui.sentences import Answer, Verdict
+from ppai.ui.sentences import Answer
 from ppai.ui.table import Table, table_html
 
-SIGNS = {Verdict.WINS: "▲", Verdict.LOSES: "▼", Verdict.UNDECIDED: "≈", Verdict.UNKNOWN: "?"}
-QUALIFIED = "○"
-"""Of an answer by judges with a warning alone."""
+SIGNS = {"wins": "▲", "qualified": "○", "undecided": "≈"}
+"""By how an answer looks; the note above the answers says what they mean."""
 
 
 @dataclass(frozen=True)
@@ -83,27 +82,25 @@ def answers_html(report: Report, place: Place = LIVE) -> str:
     name = f"{place.prefix}answers"
     named = f'aria-labelledby="{_names(name, place)}"'
     heading = said("results.answers", "h2", f'id="{name}"')
-    if not report.answers:
+    if not (report.answers or report.ranks or report.rest):
         nothing = said("results.nothing_but_baselines" if report.baselines else "results.nothing", "p")
         return f'<section class="ppai-card" {named}>{heading}{nothing}</section>'
     items = "".join(_answer(answer) for answer in report.answers)
     note = said("results.answers_note", "p", 'class="ppai-muted"')
-    reading = "".join(f'<p lang="en">{escape(sentence)}</p>' for sentence in report.reading)
+    listed = f'<ul class="ppai-answers" lang="en" data-testid="answers">{items}</ul>' if items else ""
+    before = "".join(f'<p lang="en" data-testid="ranks">{escape(sentence)}</p>' for sentence in report.ranks)
+    reading = "".join(f'<p lang="en">{escape(sentence)}</p>' for sentence in (*report.rest, *report.reading))
     after = f'<div class="ppai-reading" data-testid="reading">{reading}</div>' if reading else ""
-    return (
-        f'<section class="ppai-card" {named}>{heading}{note}'
-        f'<ul class="ppai-answers" lang="en" data-testid="answers">{items}</ul>{after}</section>'
-    )
+    return f'<section class="ppai-card" {named}>{heading}{before}{note}{listed}{after}</section>'
 
 
 def _answer(answer: Answer) -> str:
-    """A claim that is qualified carries no sign of a winner, and is not in bold."""
-    sign, look = SIGNS[answer.verdict], answer.verdict.value
-    if answer.qualified and answer.verdict in (Verdict.WINS, Verdict.LOSES):
-        sign, look = QUALIFIED, "qualified"
-    claim = escape(answer.claim) if answer.qualified else f"<strong>{escape(answer.claim)}</strong>"
+    """A claim that is undecided or lessened carries no sign of a winner, and is not in bold."""
+    lessened = answer.qualified or answer.withdrawn
+    look = "undecided" if not answer.decided else "qualified" if lessened else "wins"
+    claim = f"<strong>{escape(answer.claim)}</strong>" if look == "wins" else escape(answer.claim)
     return (
-        f'<li class="is-{look}"><span class="ppai-sign" aria-hidden="true">{sign}</span>'
+        f'<li class="is-{look}"><span class="ppai-sign" aria-hidden="true">{SIGNS[look]}</span>'
         f"<p>{claim}, <span>{escape(answer.basis)}</span></p></li>"
     )
 

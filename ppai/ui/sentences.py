@@ -10,17 +10,22 @@ from typing import Any
 from ppai.ui.labels import (
     COMBINED_PREFIX,
     HUMAN,
+    SAW_NAMES,
     Labels,
     Matchup,
     combined_judge,
     counted,
     interval,
     is_baseline,
+    p_value,
     source_phrase,
     sources_of,
 )
 
 Json = Mapping[str, Any]
+
+NOTHING = 0.005
+"""How near to 0 and to 1 an interval that reaches both says nothing: it is shown as [0, 100]."""
 
 
 class Verdict(StrEnum):
@@ -39,11 +44,18 @@ class Answer:
     criterion: str
     verdict: Verdict
     claim: str
-    """`finetuned wins on empathy tone: 70% [60, 78]`, or with the warning first, as `source_with_mark` says it."""
+    """`finetuned wins on empathy tone: 70% [60, 78]`."""
     basis: str
-    """`100 prompts, 300 votes by 12 people`."""
+    """`100 prompts, 300 votes by 12 people`, and what lessens it: a judge's warning, Holm's adjustment."""
     qualified: bool = False
     """Whether it is the word of judges with a warning alone: then a system is preferred, but has not won."""
+    withdrawn: bool = False
+    """Whether the winner is none once all criteria are taken together."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether it names a system, also where `qualified` or `withdrawn` lessens that."""
+        return self.verdict in (Verdict.WINS, Verdict.LOSES)
 
     @property
     def text(self) -> str:
@@ -63,7 +75,7 @@ def answers(summary: Json, labels: Labels) -> list[Answer]:
         for matchup in against_reference(summary, labels, key):
             sources = answering(summary, by_source, matchup)
             if sources:
-                found.append(_answer(by_source, labels, key, matchup, sources, len(summary["systems"]) > 2))
+                found.append(_answer(summary, labels, key, matchup, sources))
     return found
 
 
@@ -106,30 +118,52 @@ def answering(summary: Json, by_source: Json, matchup: Matchup) -> list[str]:
     ]
 
 
-def _answer(by_source: Json, labels: Labels, key: str, matchup: Matchup, sources: list[str], several: bool) -> Answer:
+def adjusted(summary: Json, key: str, source: str, matchup: Matchup) -> float | None:
+    """The sign test's p of a win with all criteria taken together (Holm); None with one criterion."""
+    if len(summary["criteria"]) < 2:
+        return None
+    p: float | None = summary["criteria"][key][source]["sign_test"][matchup.key]["p_holm"]
+    return p
+
+
+def _answer(summary: Json, labels: Labels, key: str, matchup: Matchup, sources: list[str]) -> Answer:
     lead, *others = sources
+    by_source, several = summary["criteria"][key], len(summary["systems"]) > 2
     rate = by_source[lead]["win_rate"][matchup.key]
     found, qualified = verdict_of(rate), bool(labels.mark(lead))
-    who = source_with_mark(lead, labels) if qualified else ""
-    basis = [_size(rate, by_source[lead], lead, several), *_judge_words(by_source[lead], lead, not others, qualified)]
+    p = adjusted(summary, key, lead, matchup)
+    withdrawn = found is not Verdict.UNDECIDED and p is not None and p >= 1 - summary["confidence"]
+    basis = [f"not after Holm's adjustment (p {p_value(p)})"] if withdrawn else []
+    basis += [_size(rate, by_source[lead], lead, several), *_judge_words(by_source[lead], labels, lead, not others)]
     basis += _left_out(by_source[lead])
     basis += _combined(by_source, labels, matchup, found) if lead == HUMAN else []
     basis += [_beside(by_source[other], labels, matchup, found, other) for other in others]
-    return Answer(key, found, _claim(rate, labels, key, matchup, who, several), ", ".join(basis), qualified)
+    claim = _claim(by_source[lead], labels, key, matchup, several, qualified)
+    return Answer(key, found, claim, ", ".join(basis), qualified, withdrawn)
 
 
-def _claim(rate: Json, labels: Labels, key: str, matchup: Matchup, who: str, several: bool) -> str:
-    """Who wins, or whom the judge named in `who`, with its warning, prefers."""
+def _claim(figures: Json, labels: Labels, key: str, matchup: Matchup, several: bool, qualified: bool) -> str:
+    """Who wins, or, by judges with a warning alone, is preferred."""
+    rate = figures["win_rate"][matchup.key]
     found, on = verdict_of(rate), f"on {labels.criterion(key)}"
     if found is Verdict.UNDECIDED:
-        pair = f", {labels.versus(matchup)}" if several else ""
-        verb = f"{who} is undecided" if who else "undecided"
-        return f"{verb} {on}{pair}: {labels.system(matchup.x)} {'' if who else 'wins '}{interval(rate)}"
+        between = f" between {labels.system(matchup.x)} and {labels.system(matchup.y)}" if several else ""
+        if rate["low"] < NOTHING and rate["high"] > 1 - NOTHING:
+            return f"Too few answers to say anything {on}{between}: {interval(rate)}"
+        if figures["tie_share"]["estimate"] == 1:
+            size = counted(rate["n"], "pair" if several else "prompt")
+            return f"Undecided {on}{between}: {size if rate['n'] == 1 else f'all {size}'} ended in a tie"
+        return f"Undecided {on}{between}: {_win_rate(rate, labels.system(matchup.x))}"
     winner, loser = (matchup.x, matchup.y) if found is Verdict.WINS else (matchup.y, matchup.x)
     against = f" against {labels.system(loser)}" if several else ""
-    name = labels.system(winner)
     shown = rate if found is Verdict.WINS else turned(rate)
-    return f"{f'{who} prefers {name}' if who else f'{name} wins'} {on}{against}: {interval(shown)}"
+    verb = "preferred" if qualified else "wins"
+    return f"{labels.system(winner)} {verb} {on}{against}: {interval(shown)}"
+
+
+def _win_rate(rate: Json, system: str) -> str:
+    """`new's win rate 43% [27, 61]`: of an undecided rate nobody may read that a system wins."""
+    return f"{system}'s win rate {interval(rate)}"
 
 
 def source_with_mark(source: str, labels: Labels) -> str:
@@ -138,16 +172,16 @@ def source_with_mark(source: str, labels: Labels) -> str:
     return f"{source_phrase(source)} ({mark})" if mark else source_phrase(source)
 
 
-def _judge_words(figures: Json, lead: str, alone: bool, qualified: bool) -> list[str]:
-    """That a judge answers and no person, and whether it was blinded; its name where the claim has none."""
+def _judge_words(figures: Json, labels: Labels, lead: str, alone: bool) -> list[str]:
+    """That a judge answers and no person, and each warning on it: `judge gpt-4o only`, `not blinded`, `one order`."""
     if lead == HUMAN:
         return []
-    words = [f"{source_phrase(lead)}{' only' if alone else ''}"] if not qualified else ["judge only"] if alone else []
+    words = [f"{source_phrase(lead)}{' only' if alone else ''}"]
     named = figures.get("n_named") or 0
     if named:
         every = named >= figures["n_verdicts"]
-        words.append("judge not blinded" if every else f"judge saw the names in {named:,} verdicts")
-    return words
+        words.append("not blinded" if every else f"saw the names in {named:,} verdicts")
+    return words + [mark for mark in labels.mark(lead).split(", ") if mark and mark != SAW_NAMES]
 
 
 def _size(rate: Json, figures: Json, source: str, several: bool) -> str:
@@ -167,9 +201,12 @@ def _combined(by_source: Json, labels: Labels, matchup: Matchup, lead: Verdict) 
             found = verdict_of(rate)
             turn = (lead if found is Verdict.UNDECIDED else found) is Verdict.LOSES
             shown, system = (turned(rate), matchup.y) if turn else (rate, matchup.x)
-            says = "undecided, " if found is Verdict.UNDECIDED else "wins " if found is not lead else ""
-            name = "" if found is lead else f"{labels.system(system)} "
-            said.append(f"combined with judge {combined_judge(source)}: {name}{says}{interval(shown)}")
+            name = labels.system(system)
+            if found is Verdict.UNDECIDED:
+                says = f"undecided, {_win_rate(shown, name)}"
+            else:
+                says = interval(shown) if found is lead else f"{name} wins {interval(shown)}"
+            said.append(f"combined with judge {combined_judge(source)}: {says}")
     return said
 
 
@@ -180,7 +217,7 @@ def _beside(figures: Json, labels: Labels, matchup: Matchup, lead: Verdict, sour
     shown = turned(rate) if found is Verdict.LOSES else rate
     winner = labels.system(matchup.y if found is Verdict.LOSES else matchup.x)
     if found is Verdict.UNDECIDED:
-        says = f"is undecided ({winner} {interval(shown)})"
+        says = f"is undecided ({_win_rate(shown, winner)})"
     elif found is lead:
         says = f"agrees ({interval(shown)})"
     else:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ppai.ui.labels import Labels, Matchup, listed, p_value, source_phrase
-from ppai.ui.sentences import Verdict, against_reference, answering, verdict_of
+from ppai.ui.sentences import Verdict, adjusted, against_reference, answering, verdict_of
 
 Json = Mapping[str, Any]
 
@@ -17,7 +17,7 @@ def holm_reading(summary: Json, labels: Labels) -> list[str]:
     Nothing with one criterion, and where no answer names a winner.
     """
     labels = labels if labels.marks else labels.marked(summary)
-    wins = _wins(summary, labels) if len(labels.criteria) > 1 else {}
+    wins = _wins(summary, labels)
     several = len(summary["systems"]) > 2
     sentences = []
     for (lead, matchup), found in wins.items():
@@ -38,9 +38,9 @@ def _wins(summary: Json, labels: Labels) -> dict[tuple[str, Matchup], list[tuple
             lead = next(iter(answering(summary, by_source, matchup)), None)
             if lead is None or verdict_of(by_source[lead]["win_rate"][matchup.key]) is Verdict.UNDECIDED:
                 continue
-            adjusted = by_source[lead]["sign_test"][matchup.key]["p_holm"]
-            if adjusted is not None:
-                wins.setdefault((lead, matchup), []).append((labels.criterion(key), adjusted))
+            p = adjusted(summary, key, lead, matchup)
+            if p is not None:
+                wins.setdefault((lead, matchup), []).append((labels.criterion(key), p))
     return wins
 
 

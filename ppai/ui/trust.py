@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from string import ascii_lowercase
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ from ppai.ui.chart_layout import Chart, Group
 from ppai.ui.dot_chart import dot_chart, rate_row
 from ppai.ui.filters import Filters
 from ppai.ui.judge_counts import count_records, count_table
-from ppai.ui.labels import HUMAN, Labels, decimal, interval, judges_of, source_phrase
+from ppai.ui.labels import HUMAN, Labels, decimal, interval, is_baseline, judges_of, source_phrase
 from ppai.ui.records import INTERVAL_COLUMNS, Record, csv_text
 from ppai.ui.sections import Section, level
 from ppai.ui.table import Cell, Column, Notes, Table
@@ -97,7 +98,20 @@ def trust_section(summary: Json, verdicts: pd.DataFrame, labels: Labels, filters
         csv_text([*trust_records(summary, filters), *count_records(verdicts, filters)], INTERVAL_COLUMNS),
         open=True,
         more=more,
+        lead=tuple(in_words(summary, labels, criterion)),
     )
+
+
+def in_words(summary: Json, labels: Labels, criterion: str) -> Iterator[str]:
+    """Of every judge that reads what it judges, whether it may stand in for people on a criterion, and why."""
+    for one in trust_of(summary, criterion):
+        if one.usable is not None and not is_baseline(one.source):
+            reasons = list(dict.fromkeys(_merged(one, reason) for reason in one.reasons))
+            if len(reasons) > 1:  # with letters, since reasons hold semicolons
+                reasons = [f"({letter}) {reason}" for letter, reason in zip(ascii_lowercase, reasons, strict=False)]
+            why = f": {', '.join(reasons)}" if reasons else ""
+            may = "may" if one.usable else "may not"
+            yield f"Judge {labels.source(one.source)} {may} stand in for people on {labels.criterion(criterion)}{why}."
 
 
 def trust_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
