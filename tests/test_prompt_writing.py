@@ -16,7 +16,6 @@ from eval.prompt_writing.ages import ages_said, grown_up_children, says_age
 from eval.prompt_writing.checking import Post, age_fault, faults
 from eval.prompt_writing.existing import check_set
 from eval.prompt_writing.names import people, products
-from eval.prompt_writing.overlap import LIMIT, nearest, runs_of, share
 from eval.prompt_writing.plan import Item, plan
 from eval.prompt_writing.reading import read_post
 from eval.prompt_writing.replies import KeptReplies
@@ -26,6 +25,7 @@ from eval.prompt_writing.set_files import write_set
 from eval.prompt_writing.topics import Topic, read_topics
 from eval.prompt_writing.training import TrainingTexts
 from ppai.errors import PPAIError, StudyError
+from ppai.overlap import LIMIT, nearest, runs_of, share
 
 BODY = " ".join(f"word{number}" for number in range(40)) + ". Our son is 4 years old. What would you do?"
 GOOD = Post("He will not sleep", BODY, 4)

@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from eval.prompt_writing.checking import Post, ages_of, faults
-from eval.prompt_writing.overlap import LIMIT, nearest, runs_of
 from eval.prompt_writing.selection import Texts, repetitions
 from eval.prompt_writing.topics import Topic
 from ppai.errors import StudyError
+from ppai.overlap import LIMIT, nearest, runs_of
 from ppai.schema import Prompt
 from ppai.studyfiles.lines import read_objects
 from ppai.studyfiles.problems import Problem, problems_of, quoted

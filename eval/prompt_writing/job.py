@@ -13,7 +13,6 @@ from eval.client import ModelClient
 from eval.judges.base import Usage
 from eval.pricing import Prices
 from eval.prompt_writing.author import Costs, ModelAuthor
-from eval.prompt_writing.overlap import LIMIT
 from eval.prompt_writing.plan import plan
 from eval.prompt_writing.replies import KeptReplies
 from eval.prompt_writing.request import Sampling, prompt_version
@@ -21,6 +20,7 @@ from eval.prompt_writing.set_files import partial_of, target_of, write_set
 from eval.prompt_writing.topics import Topic
 from eval.prompt_writing.training import TrainingTexts
 from eval.prompt_writing.writing import Asking, Unfinished, Writing
+from ppai.overlap import LIMIT
 
 
 @dataclass(frozen=True)

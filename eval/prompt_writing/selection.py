@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from eval.client.reply import Reply
 from eval.prompt_writing.checking import Post, age_fault, faults
-from eval.prompt_writing.overlap import LIMIT, Runs, nearest, runs_of, share
 from eval.prompt_writing.plan import Item
 from eval.prompt_writing.reading import read_post
+from ppai.overlap import LIMIT, Runs, nearest, runs_of, share
 
 Texts = Iterable[tuple[str, str]]
 """Pairs of (where it stands, text): what a post may not repeat."""

@@ -7,7 +7,7 @@ set of test posts is small, and what it is compared with is passed over once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 RUN = 3
@@ -31,9 +31,14 @@ class Nearest:
     """Which text, in words for a message."""
 
 
+def words_of(text: str) -> list[str]:
+    """In lower case and without punctuation."""
+    return [word.lower().replace("’", "'") for word in _WORD.findall(text)]
+
+
 def runs_of(text: str) -> Runs:
-    """Each run of three words in the text, in lower case and without punctuation, once."""
-    words = [word.lower().replace("’", "'") for word in _WORD.findall(text)]
+    """Each run of three words in the text, once."""
+    words = words_of(text)
     return frozenset(zip(*(words[start:] for start in range(RUN)), strict=False))
 
 
@@ -47,22 +52,29 @@ def nearest(posts: Mapping[int, Runs], texts: Iterable[tuple[str, str]]) -> dict
 
     `texts` are pairs of (where it stands, text). They are passed over once and none is kept.
     """
+    found: dict[int, Nearest] = {}
+    for where, shares in shared_with(posts, texts):
+        for key, value in shares.items():
+            if key not in found or value > found[key].share:
+                found[key] = Nearest(value, where)
+    return found
+
+
+def shared_with(
+    posts: Mapping[int, Runs], texts: Iterable[tuple[str, str]]
+) -> Iterator[tuple[str, Mapping[int, float]]]:
+    """For each text in turn where it stands, and its share with each post by id with which it shares anything."""
     by_run: dict[tuple[str, ...], list[int]] = {}
     for key, runs in posts.items():
         for run in runs:
             by_run.setdefault(run, []).append(key)
-    found: dict[int, Nearest] = {}
     for where, text in texts:
         runs = runs_of(text)
         common: dict[int, int] = {}
         for run in by_run.keys() & runs:
             for key in by_run[run]:
                 common[key] = common.get(key, 0) + 1
-        for key, count in common.items():
-            value = _share(count, len(posts[key]), len(runs))
-            if key not in found or value > found[key].share:
-                found[key] = Nearest(value, where)
-    return found
+        yield where, {key: _share(count, len(posts[key]), len(runs)) for key, count in common.items()}
 
 
 def _share(common: int, one: int, other: int) -> float:

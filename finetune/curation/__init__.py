@@ -1,0 +1,1 @@
+"""From a Reddit dump to chat pairs, split by post: `ppai curate`."""

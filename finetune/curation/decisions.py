@@ -1,0 +1,74 @@
+"""Stage three: what is decided over the texts of pairs, batch by batch: tokens, test prompts, near-duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from finetune.curation.conversation import answer_message, prompt_messages, user_text
+from finetune.curation.duplicates import Hashing, Signatures, similar_pairs
+from finetune.curation.tokens import Count
+from ppai.overlap import runs_of, shared_with
+
+ROWS = 2048
+"""Of a batch."""
+
+Row = dict[str, Any]
+Bar = Callable[[int], object]
+"""Is told how many further rows are done."""
+
+
+def batches(path: Path, columns: Sequence[str] | None = None, rows: int = ROWS) -> Iterator[list[Row]]:
+    """The rows of a Parquet file or a folder of such, in order."""
+    from pyarrow import dataset
+
+    # Read ahead by little: the default of sixteen batches of many columns is a good part of the memory.
+    scanned = dataset.dataset(path, format="parquet").to_batches(
+        columns=list(columns) if columns else None, batch_size=rows, batch_readahead=2, fragment_readahead=1
+    )
+    for batch in scanned:
+        if batch.num_rows:
+            yield batch.to_pylist()
+
+
+def tokens(pairs: Path, system: str, count: Count, bar: Bar) -> npt.NDArray[np.int32]:
+    """The length of each pair's conversation."""
+    counted: list[npt.NDArray[np.int32]] = []
+    for batch in batches(pairs, ("title", "body", "answer")):
+        conversations = [
+            [*prompt_messages(system, row["title"], row["body"]), answer_message(row["answer"])] for row in batch
+        ]
+        counted.append(np.array(count(conversations), dtype=np.int32))
+        bar(len(batch))
+    return np.concatenate(counted) if counted else np.empty(0, dtype=np.int32)
+
+
+def shares_with_tests(pairs: Path, tests: Mapping[str, str], bar: Bar) -> npt.NDArray[np.float64]:
+    """For each post how much it shares at most with one of the test prompts, 0 to 1."""
+    runs = {number: runs_of(text) for number, text in enumerate(tests.values())}
+
+    def posts() -> Iterator[tuple[str, str]]:
+        for batch in batches(pairs, ("title", "body")):
+            for row in batch:
+                yield "", user_text(row["title"], row["body"])
+            bar(len(batch))
+
+    return np.array([max(shares.values(), default=0.0) for _, shares in shared_with(runs, posts())], dtype=np.float64)
+
+
+def duplicate_links(pairs: Path, alive: npt.NDArray[np.bool_], least: float, bar: Bar) -> Iterator[tuple[int, int]]:
+    """Pairs of rows whose posts are near-duplicates, of those that are alive, counted among these."""
+    hashing = Hashing()
+    found: list[Signatures] = []
+    at = 0
+    for batch in batches(pairs, ("title", "body")):
+        texts = [user_text(row["title"], row["body"]) for row, good in zip(batch, alive[at:], strict=False) if good]
+        found.append(hashing.signatures(texts))
+        at += len(batch)
+        bar(len(batch))
+    if found:
+        yield from similar_pairs(np.concatenate(found), least)

@@ -1,0 +1,159 @@
+"""Stage one: streams each file of a dump into Parquet of a fixed schema, whole or not at all, and counts bad lines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from finetune.curation.at_once import AtOnce
+from finetune.curation.blocks import Advance, read_blocks
+from finetune.curation.records import Kind, Parsed, parse
+from ppai.errors import MissingPackage, PPAIError
+from ppai.studyfiles.whole_files import write_whole
+
+QUOTED = 10
+"""Bad lines of a file that are quoted."""
+ALLOWED_BAD = 0.01
+WORKERS = 2
+"""Threads that parse; fewer than `blocks.GOOD_FOR`."""
+_VERSION = 1
+"""Of the stage's output; a change to the columns must raise it."""
+_ENDS = 1 << 20
+"""Bytes at either end of a file that its key covers, beside its size and the time of its last change."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One file of a dump, as the stage keeps it."""
+
+    name: str
+    """Of the file that was read."""
+    parquet: str
+    """Path of the Parquet file: the kind's columns, and `source` and `line`, where each row stood."""
+    key: str
+    """Changes with the file."""
+    lines: int
+    rows: int
+    """Good lines; of comments, those that answer posts are kept."""
+    bad: int
+    quoted: tuple[str, ...]
+    """The first bad lines, `file:line: what is wrong`."""
+    again: bool = False
+    """Whether it was there already."""
+
+
+def find_files(patterns: Sequence[str]) -> list[Path]:
+    """The files that names and globs stand for, in the order given, those of a glob by name; each once.
+
+    Raises PPAIError where a name or a glob stands for none.
+    """
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        path = Path(pattern)
+        paths = [path] if path.exists() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+        files = [path for path in paths if path.is_file()]
+        if not files:
+            raise PPAIError(f"{pattern}: there is no such file")
+        found.update(dict.fromkeys(files))
+    return list(found)
+
+
+def load_file(path: Path, kind: Kind, folder: Path, advance: Advance, allowed: float = ALLOWED_BAD) -> Loaded:
+    """Streams one file into `folder`, or finds it there from an earlier run.
+
+    Raises PPAIError where it cannot be read, or more than `allowed` of its lines are bad; nothing is kept then.
+    """
+    key = _key(path, kind)
+    record = folder / f"{kind.name}-{key}.json"
+    if record.exists() and Path((loaded := _read_record(record)).parquet).exists():
+        advance(path.stat().st_size)
+        _check_bad(loaded, allowed)
+        return loaded
+    target = record.with_suffix(".parquet")
+    beside = target.with_suffix(".tmp")
+    try:
+        loaded = _stream(path, kind, key, beside, target, advance)
+        _check_bad(loaded, allowed)
+        beside.replace(target)
+    except OSError as error:
+        raise PPAIError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    finally:
+        beside.unlink(missing_ok=True)
+    told = {name: value for name, value in asdict(loaded).items() if name not in ("parquet", "again")}
+    write_whole(folder, {record.name: json.dumps(told, ensure_ascii=False, indent=2) + "\n"})
+    return loaded
+
+
+def _read_record(record: Path) -> Loaded:
+    told = json.loads(record.read_text("utf-8"))
+    told["quoted"] = tuple(told["quoted"])
+    return Loaded(**told, parquet=str(record.with_suffix(".parquet")), again=True)
+
+
+def _key(path: Path, kind: Kind) -> str:
+    """Of the whole file a digest would take as long as reading it: its ends, size and time stand for it."""
+    try:
+        about = path.stat()
+        with path.open("rb") as file:
+            ends = file.read(_ENDS)
+            file.seek(max(0, about.st_size - _ENDS))
+            ends += file.read(_ENDS)
+    except OSError as error:
+        raise PPAIError(f"{path}: cannot be read: {error.strerror or error}") from error
+    what = (_VERSION, kind.name, path.name, about.st_size, about.st_mtime_ns, sorted(kind.columns), kind.only)
+    return hashlib.sha256(repr(what).encode() + ends).hexdigest()[:16]
+
+
+def _stream(path: Path, kind: Kind, key: str, beside: Path, target: Path, advance: Advance) -> Loaded:
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError:
+        raise MissingPackage("pyarrow", "curate") from None
+
+    source = pa.field("source", pa.dictionary(pa.int32(), pa.string()))
+    schema = pa.schema([*kind.columns.items(), ("line", pa.int64()), source])
+    lines = rows = bad = 0
+    quoted: list[str] = []
+    # Not compressed: that takes four times as long to write.
+    with parquet.ParquetWriter(beside, schema, compression="none", use_dictionary=["source", *_REPEATED]) as writer:
+        for parsed in _parsed(path, kind, advance):
+            count = parsed.table.num_rows
+            name = pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), [path.name])
+            numbered = parsed.table.append_column("line", pa.array(parsed.numbers + lines + 1))
+            writer.write_table(numbered.append_column(source, name))
+            quoted += [f"{path.name}:{lines + 1 + at}: {why}" for at, why in parsed.bad[: QUOTED - len(quoted)]]
+            lines, rows, bad = lines + parsed.lines, rows + parsed.rows, bad + len(parsed.bad)
+    return Loaded(path.name, str(target), key, lines, rows, bad, tuple(quoted))
+
+
+_REPEATED = ("subreddit", "link_flair_text", "distinguished")
+
+
+def _parsed(path: Path, kind: Kind, advance: Advance) -> Iterator[Parsed]:
+    """The blocks of a file in order, parsed in threads while the next are being decompressed."""
+    waiting: deque[Future[Parsed]] = deque()
+    with AtOnce(kind.columns) as reader, ThreadPoolExecutor(WORKERS) as pool:
+        for block in read_blocks(path, advance):
+            waiting.append(pool.submit(parse, block, kind, reader))
+            if len(waiting) > WORKERS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _check_bad(loaded: Loaded, allowed: float) -> None:
+    read = loaded.rows + loaded.bad
+    if not loaded.rows:
+        raise PPAIError("\n".join([f"{loaded.name}: holds no {'good ' if read else ''}line", *loaded.quoted]))
+    if loaded.bad > allowed * read:
+        share = f"{loaded.bad} of {read} lines are bad ({loaded.bad / read:.1%})"
+        advice = f"more than the {allowed:.1%} that --allow-bad allows"
+        raise PPAIError("\n".join([f"{loaded.name}: {share}, {advice}:", *loaded.quoted]))

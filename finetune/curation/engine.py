@@ -1,0 +1,117 @@
+"""The engine that runs the expressions: DuckDB in this process, or Spark; both keep their results as Parquet."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ppai.errors import MissingPackage, PPAIError
+
+if TYPE_CHECKING:
+    from ibis.expr.types import Table
+
+DUCKDB = "duckdb"
+SPARK = "pyspark://"
+MEMORY = "512MB"
+"""What DuckDB may hold before it writes to disk."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A connection, and where its dialect of regular expressions differs."""
+
+    connection: Any
+    first_group: str
+    """What stands for the first group of a match in its replacement."""
+
+    def read(self, paths: Sequence[str | Path]) -> Table:
+        """Parquet files, or folders of them, of one schema, as one table."""
+        tables = [self.connection.read_parquet(str(path)) for path in paths]
+        return reduce(lambda one, other: one.union(other), tables)
+
+    def keep(self, table: Table, path: Path) -> Table:
+        """Computes the table into Parquet at `path`, which appears whole or not at all, and reads it from there.
+
+        Raises PPAIError where the engine fails.
+        """
+        beside = path.with_name(f".{path.name}.tmp")
+        _remove(beside)
+        try:
+            self.connection.to_parquet(table, beside)
+            _remove(path)
+            beside.replace(path)
+        except Exception as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise PPAIError(f"{path.parent}: {path.name} cannot be made: {reason}") from error
+        finally:
+            _remove(beside)
+        return self.read([path])
+
+
+def connect(engine: str, folder: Path, *, memory: str = MEMORY, threads: int | None = None) -> Engine:
+    """`duckdb`, or `pyspark://MASTER` with a master as Spark names it (`local[2]`, `yarn`, `host:7077`).
+
+    DuckDB writes what does not fit into `memory` below `folder`. Raises MissingPackage, and PPAIError where the
+    engine is not known or does not start.
+    """
+    try:
+        import ibis
+    except ImportError:
+        raise MissingPackage("ibis-framework", "curate") from None
+    if engine == DUCKDB:
+        try:
+            connection = ibis.duckdb.connect(
+                memory_limit=memory,
+                threads=threads or os.cpu_count() or 1,
+                temp_directory=str(folder / "spilled"),
+                preserve_insertion_order=False,
+            )
+        except Exception as error:
+            raise PPAIError(f"duckdb does not start: {str(error).splitlines()[0]}") from error
+        return Engine(connection, r"\1")
+    if engine.startswith(SPARK):
+        return Engine(_spark(engine.removeprefix(SPARK)), "$1")
+    raise PPAIError(f"--engine: {engine!r} is neither duckdb nor pyspark://MASTER, as in pyspark://local[2]")
+
+
+def _spark(master: str) -> Any:
+    """Ibis's own reading of such an address sets what a started session no longer takes."""
+    import ibis
+
+    warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        told = "pyspark is not installed: pip install 'pyspark>=4.3,<4.4'; it needs Java 17 or newer"
+        raise PPAIError(told) from None
+    named = master.startswith(("local", "yarn")) or "://" in master
+    builder = SparkSession.builder.master((master if named else f"spark://{master}") if master else "local[*]")
+    settings: dict[str, Any] = {
+        "spark.app.name": "ppai curate",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+    }
+    if not master or master.startswith("local"):
+        # The default of 200 parts is meant for a cluster.
+        settings["spark.sql.shuffle.partitions"] = str(os.cpu_count() or 1)
+    try:
+        session = builder.config(map=settings).getOrCreate()
+        session.sparkContext.setLogLevel("ERROR")
+        return ibis.pyspark.connect(session)
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise PPAIError(f"--engine: Spark at {master or 'local[*]'} does not start: {reason}") from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,100 @@
+"""What is done to texts: links, trailing edits, personal data and white space, as DuckDB rewrites them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ibis
+import pytest
+
+from finetune.curation import texts
+
+CONNECTION = ibis.duckdb.connect()
+
+
+def rewritten(text: str, rewrite: Callable[[Any], Any]) -> str:
+    return str(CONNECTION.execute(rewrite(ibis.literal(text))))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("See https://a.org/b?c=(d)#e, it helps", "See  it helps"),
+        ("See [this page](https://a.org/b_(c)) now", "See this page now"),
+        ("(https://a.org) and www.b.com/x.", "() and "),
+        ("HTTP://A.ORG ok", " ok"),
+        ("a < b, http is a word", "a < b, http is a word"),
+    ],
+)
+def test_links_are_taken_out_and_their_texts_stay(text: str, left: str) -> None:
+    assert rewritten(text, lambda column: texts.without_links(column, r"\1")) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Ask /u/some-one or u/Other_1.", "Ask [user] or [user]."),
+        ("menu/items and you/me stay", "menu/items and you/me stay"),
+        ("Write to Jo.Doe+x@mail.example.co.uk!", "Write to [email]!"),
+        ("Call (555) 123-4567 or 555-123-4567.", "Call [phone] or [phone]."),
+        ("+44 20 7946 0958 is mine; 1-800-273-8255 too", "[phone] is mine; [phone] too"),
+        (
+            "Ages 10-12, in 2019-2020, $1.000.000, 7:30-8:30, 2 to 3 1/2",
+            "Ages 10-12, in 2019-2020, $1.000.000, 7:30-8:30, 2 to 3 1/2",
+        ),
+        ("100 200 300 kids", "100 200 300 kids"),
+        ("[my blog](http://x.org/a) and https://y.org", "my blog and [link]"),
+        ("Look at example.com/page, or shop.example.co.uk", "Look at [link], or [link]"),
+        ("It is late.I know. Sleep.net effect", "It is late.I know. [link] effect"),
+        ("i.e. he, e.g.community.come on", "i.e. he, e.g.community.come on"),
+    ],
+)
+def test_personal_data_are_replaced(text: str, left: str) -> None:
+    assert rewritten(text, lambda column: texts.without_personal(column, r"\1")) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("It works.\n\nEdit: spelling", "It works."),
+        ("It works.\n**EDIT 2:** thanks\n\nfor all", "It works."),
+        ("It works.\n\nTL;DR: try it", "It works."),
+        ("It works.\n\ntldr - try it", "It works."),
+        ("It works.\n\n*Edited (to add)*: more", "It works."),
+        ("It works.\n\nUpdate: she slept!", "It works."),
+        ("It works. Edit: typo.", "It works."),
+        ("It works! ETA: more", "It works!"),
+        ("Edit: this is all there is", "Edit: this is all there is"),
+        ("I edit: photos, mostly.\nEdit photos often.", "I edit: photos, mostly.\nEdit photos often."),
+        ("We update them.\n\nUpdates come daily", "We update them.\n\nUpdates come daily"),
+    ],
+)
+def test_trailing_edits_are_cut(text: str, left: str) -> None:
+    assert rewritten(text, lambda column: texts.without_edits(column, r"\1")) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("  a  b\tc\r\n\nd \u00a0e\u200bf\u3000 ", "a b c d e f"),
+        ("a b", "a b"),
+        ("a \n b", "a b"),
+        ("\n", ""),
+        ("é  ü", "é ü"),
+    ],
+)
+def test_white_space_is_folded(text: str, left: str) -> None:
+    assert rewritten(text, texts.folded) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Tom &amp; I: 3 &lt; 4 &gt; 2 &quot;x&quot; &#39;y&#39;", "Tom & I: 3 < 4 > 2 \"x\" 'y'"),
+        ("a&amp;nbsp;b&amp;#x200B;c", "a b c"),
+        ("AT&T", "AT&T"),
+    ],
+)
+def test_escapes_of_html_are_put_back(text: str, left: str) -> None:
+    assert rewritten(text, texts.without_escapes) == left
