@@ -1,0 +1,1 @@
+"""What `benchmarks.qlora` runs: the model, the stream of tokens, and one module for each trainer."""
