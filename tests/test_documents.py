@@ -20,8 +20,10 @@ DOCUMENTS = [
         "CONTRIBUTING.md",
         "data_to_share/README.md",
         "docs/coverage.md",
+        "docs/curation.md",
         "docs/judging.md",
         "docs/statistics.md",
+        "docs/training.md",
     )
 ]
 

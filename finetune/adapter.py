@@ -1,0 +1,94 @@
+"""Loads an adapter with its base, and says plainly where the two do not fit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetune.model import load_base
+from ppai.errors import MissingPackage, PPAIError
+
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """The directory of an adapter, and the base that it was trained on."""
+
+    directory: Path
+    base: str
+    revision: str | None
+
+
+def read_adapter(directory: Path) -> Adapter:
+    """Raises PPAIError where the directory holds no whole adapter."""
+    if not directory.is_dir():
+        raise PPAIError(f"{directory}: there is no such directory")
+    missing = next((name for name in (CONFIG, WEIGHTS) if not (directory / name).is_file()), None)
+    if missing is not None:
+        raise PPAIError(f"{directory}: holds no adapter: {missing} is missing")
+    try:
+        config = json.loads((directory / CONFIG).read_text("utf-8"))
+        base, revision = config["base_model_name_or_path"], config.get("revision")
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise PPAIError(f"{directory}: {CONFIG} cannot be read") from error
+    if not base:
+        raise PPAIError(f"{directory}: {CONFIG} names no base model")
+    return Adapter(directory, base, revision)
+
+
+def load_adapted(adapter: Adapter, *, base: str | None = None, device: str | None = None, dtype: str = "auto") -> Any:
+    """The base with the adapter on it, ready for inference, and the adapter's tokenizer; padding on the left.
+
+    `base` stands above the one that the adapter names; `device` None is a GPU where there is one, and on a CPU the
+    weights are in float32. Raises PPAIError where either cannot be loaded, or the adapter is of another base.
+    """
+    try:
+        import torch
+        from peft import PeftModel
+    except ImportError as error:
+        raise MissingPackage(error.name or "peft", "train") from None
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    named = base or adapter.base
+    model, tokenizer = load_base(
+        named,
+        revision=adapter.revision if base is None else None,
+        dtype="float32" if device == "cpu" else dtype,
+    )
+    _check_fits(model, adapter, named)
+    try:
+        adapted = PeftModel.from_pretrained(model, str(adapter.directory))
+    except (RuntimeError, ValueError) as error:
+        raise PPAIError(f"{adapter.directory}: the adapter does not fit the base {named!r}") from error
+    tokenizer.padding_side = "left"
+    return adapted.eval().to(device), tokenizer
+
+
+def _check_fits(model: Any, adapter: Adapter, named: str) -> None:
+    """Each adapted weight must be one of the base's, and of its size; PEFT passes over the first in silence."""
+    from safetensors import SafetensorError, safe_open
+
+    sizes = {name.removesuffix(".weight"): tuple(one.shape) for name, one in model.named_parameters()}
+    modules = dict(model.named_modules())
+    try:
+        with safe_open(adapter.directory / WEIGHTS, "pt") as weights:
+            shapes = {key: tuple(weights.get_slice(key).get_shape()) for key in weights.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise PPAIError(f"{adapter.directory}: {WEIGHTS} is torn or no safetensors file") from error
+    for key, shape in shapes.items():
+        name, _, part = key.removeprefix("base_model.model.").partition(".lora_")
+        if part not in ("A.weight", "B.weight"):
+            continue
+        module = modules.get(name)
+        if module is None or not hasattr(module, "in_features"):
+            what = f"which has no {name}"
+        else:
+            wanted = module.in_features if part[0] == "A" else module.out_features
+            found = shape[1] if part[0] == "A" else shape[0]
+            if found == wanted:
+                continue
+            what = f"whose {name} is of size {sizes.get(name)}"
+        raise PPAIError(f"{adapter.directory}: the adapter was not trained on {named!r}, {what}")

@@ -1,0 +1,59 @@
+"""`ppai chat`: talks to a base model, to an adapter, or to both."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ppai.errors import PPAIError
+from ppai.verbs.options import example
+
+EPILOG = example("ppai chat adapter --both", "echo 'She will not sleep.' | ppai chat adapter", "ppai chat --base MODEL")
+
+
+def chat(
+    adapter: Annotated[Path | None, typer.Argument(help="directory that ppai sft wrote; without it the base")] = None,
+    base: Annotated[str | None, typer.Option(help="base model; default what the adapter says, else SmolLM2")] = None,
+    both: Annotated[bool, typer.Option("--both", help="base and adapter answer, one after the other")] = False,
+    system: Annotated[str, typer.Option(help="what the system says first")] = "",
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="of an answer")] = 300,
+    temperature: Annotated[float, typer.Option(min=0, help="0 takes the most probable token each time")] = 0.7,
+    top_p: Annotated[float, typer.Option(min=0.01, max=1)] = 0.9,
+    seed: Annotated[int, typer.Option(min=0)] = 42,
+) -> None:
+    """Talk to a model, line by line; /new begins anew, /quit ends."""
+    from finetune.adapter import load_adapted, read_adapter
+    from finetune.chat import ADAPTER, BASE, Answering, Chat, talk
+    from finetune.model import PACKAGED, load_model
+    from finetune.training.quiet import quiet
+
+    if both and adapter is None:
+        raise PPAIError("--both: name an adapter beside its base")
+    found = None if adapter is None else read_adapter(adapter)
+    with quiet():
+        if found is None:
+            model, tokenizer = load_model(base or PACKAGED, device=None)
+        else:
+            model, tokenizer = load_adapted(found, base=base)
+        names = [BASE, ADAPTER] if both else [BASE if found is None else ADAPTER]
+        how = Answering(system, max_new_tokens, temperature, top_p, seed)
+        talk(Chat(model, tokenizer, names, how), _lines(), typer.echo)
+
+
+def _lines() -> Iterator[str]:
+    """Of a person at a terminal, who is asked for each, or of a pipe."""
+    while True:
+        if sys.stdin.isatty():
+            sys.stdout.write("you: ")
+            sys.stdout.flush()
+        try:
+            line = sys.stdin.readline()
+        except KeyboardInterrupt:
+            return
+        if not line:
+            return
+        yield line

@@ -1,0 +1,154 @@
+"""Training data: the forms that are read, what is refused and by what line, and the validation set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conversations import ANSWERS, SYSTEM, row, write_conversations, write_rows
+
+from finetune.training.data import read_conversations, read_data
+from ppai.errors import PPAIError, StudyError
+
+
+def test_the_last_message_is_the_answer_and_all_before_it_the_prompt(tmp_path: Path) -> None:
+    said = [
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": "Hello to you"},
+        {"role": "user", "content": "He bites"},
+        {"role": "assistant", "content": "Ours did too"},
+    ]
+    (one,) = read_conversations(write_rows(tmp_path / "a.jsonl", [{"messages": said}]))
+    assert one.answer == "Ours did too" and list(one.prompt) == said[:3] and one.messages == said
+
+
+def test_prompt_and_completion_may_be_texts_or_messages(tmp_path: Path) -> None:
+    system, user, assistant = row(0)["messages"]
+    rows = [
+        {"prompt": user["content"], "completion": assistant["content"]},
+        {"prompt": [system, user], "completion": [assistant]},
+    ]
+    texts, messages = read_conversations(write_rows(tmp_path / "a.jsonl", rows))
+    assert texts.messages == [user, assistant] and messages.messages == row(0)["messages"]
+    assert (texts.line, messages.line) == (1, 2)
+
+
+def test_parquet_is_read_like_json_lines(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rows = [row(number) for number in range(5)]
+    parquet.write_table(arrow.Table.from_pylist(rows), tmp_path / "a.parquet")
+    lines = read_conversations(write_rows(tmp_path / "a.jsonl", rows))
+    found = read_conversations(tmp_path / "a.parquet")
+    assert [(one.messages, one.line) for one in found] == [(one.messages, one.line) for one in lines]
+
+
+def without(key: str) -> dict[str, Any]:
+    return {name: value for name, value in {"prompt": "p", "completion": "c"}.items() if name != key}
+
+
+def said(*messages: tuple[str, Any]) -> dict[str, Any]:
+    return {"messages": [{"role": role, "content": text} for role, text in messages]}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"text": "x"}, "messages: is missing, as are prompt and completion"),
+        (without("completion"), "completion: is missing"),
+        (without("prompt"), "prompt: is missing"),
+        ({"messages": []}, "messages: must be a list of messages, not empty"),
+        ({"messages": "hello"}, "messages: must be a list of messages, not text"),
+        ({"messages": ["hello"]}, "messages.0: must be an object with role and content, both texts"),
+        (said(("user", None)), "messages.0: must be an object with role and content, both texts"),
+        (said(("human", "x")), "messages.0.role: 'human' is none of system, user, assistant"),
+        (said(("user", "x")), "messages: the last one must be the assistant's answer"),
+        (said(("user", "x"), ("assistant", " \n")), "messages.1.content: the answer is empty"),
+        ({"prompt": "x", "completion": ""}, "completion: the answer is empty"),
+        (said(("system", "x"), ("assistant", "y")), "messages: no user says anything before the answer"),
+        ({"prompt": "", "completion": "y"}, "prompt: no user says anything before the answer"),
+    ],
+)
+def test_a_wrong_row_is_told_by_file_line_and_field(wrong: dict[str, Any], told: str, tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "a.jsonl", [row(0), wrong, row(1)])
+    with pytest.raises(StudyError) as refused:
+        read_conversations(path)
+    assert str(refused.value) == f"a.jsonl:2: {told}"
+
+
+def test_ten_wrong_rows_are_told_and_the_rest_counted(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "a.jsonl", [{"text": "x"}] * 13)
+    with pytest.raises(StudyError) as refused:
+        read_conversations(path)
+    lines = str(refused.value).splitlines()
+    assert len(lines) == 11 and lines[-1] == "a.jsonl: 3 more like these"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.jsonl", b"", "a.jsonl: holds no conversations"),
+        ("a.jsonl", b"{", "a.jsonl:1: is not JSON"),
+        ("a.jsonl", b"\xff\xfe", "a.jsonl:1: is UTF-16"),
+        ("a.parquet", b"PAR1", "a.parquet: is no Parquet file"),
+        ("none.jsonl", None, "none.jsonl: the file is missing"),
+        ("none.parquet", None, "none.parquet: cannot be read"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_line(name: str, content: bytes | None, told: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(PPAIError) as refused:
+        read_conversations(tmp_path / name)
+    assert told in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_directory_stands_for_its_two_files(tmp_path: Path) -> None:
+    write_conversations(tmp_path / "train.jsonl", 4)
+    write_conversations(tmp_path / "validation.jsonl", 2, first=10)
+    data = read_data(str(tmp_path), None, share=0.1, seed=1)
+    assert (len(data.train), len(data.validation), data.held_out) == (4, 2, False)
+    (tmp_path / "train.jsonl").unlink()
+    with pytest.raises(PPAIError, match=r"has neither train\.parquet nor train\.jsonl"):
+        read_data(str(tmp_path), None, share=0.1, seed=1)
+
+
+def test_without_a_validation_file_whole_prompts_are_held_out(tmp_path: Path) -> None:
+    twice = [
+        row(number, messages=[*row(number)["messages"][:2], answer]) for number in range(20) for answer in answers()
+    ]
+    path = write_rows(tmp_path / "a.jsonl", twice)
+    data = read_data(str(path), None, share=0.25, seed=3)
+    assert data.held_out and len(data.validation) == 5 * len(ANSWERS) and len(data.train) == 15 * len(ANSWERS)
+    prompts = [{str(one.prompt) for one in part} for part in (data.train, data.validation)]
+    assert not prompts[0] & prompts[1]
+    assert read_data(str(path), None, share=0.25, seed=3) == data != read_data(str(path), None, share=0.25, seed=4)
+
+
+def answers() -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": text} for text in ANSWERS]
+
+
+def test_a_validation_prompt_that_is_trained_on_is_refused(tmp_path: Path) -> None:
+    train = write_conversations(tmp_path / "train.jsonl", 5)
+    judged = write_rows(tmp_path / "other.jsonl", [row(9), row(3)])
+    with pytest.raises(PPAIError, match=r"^other\.jsonl:2: the prompt stands in train\.jsonl too"):
+        read_data(str(train), str(judged), share=0.1, seed=1)
+
+
+def test_one_prompt_alone_cannot_be_split(tmp_path: Path) -> None:
+    path = write_conversations(tmp_path / "a.jsonl", 1)
+    with pytest.raises(PPAIError, match="name a validation file"):
+        read_data(str(path), None, share=0.1, seed=1)
+
+
+def test_the_hash_is_of_every_text_and_of_the_sides(tmp_path: Path) -> None:
+    def digest(train: list[dict[str, Any]], judged: list[dict[str, Any]]) -> str:
+        paths = [write_rows(tmp_path / name, rows) for name, rows in (("a.jsonl", train), ("b.jsonl", judged))]
+        return read_data(str(paths[0]), str(paths[1]), share=0.1, seed=1).digest
+
+    rows = [row(number) for number in range(4)]
+    other = said(("system", SYSTEM), ("user", "Another"), ("assistant", "Answer"))
+    digests = [digest(rows[:3], rows[3:]), digest(rows[:2], rows[2:]), digest([*rows[:2], other], rows[3:])]
+    assert len(set(digests)) == 3 and digest(rows[:3], rows[3:]) == digests[0]
+    assert digest([one | {"id": "x"} for one in rows[:3]], rows[3:]) == digests[0], "ids are not learned"
