@@ -14,7 +14,7 @@ from small_studies import small_study, verdict, verdicts_of, vote, votes_of
 from eval.report import summarise
 from eval.statistics.coding import StudyIndex
 from eval.statistics.interval import Interval
-from eval.statistics.length_control import NO_LENGTHS, ONE_DIFFERENCE, LengthControl, length_control
+from eval.statistics.length_control import NO_LENGTHS, ONE_DIFFERENCE, TOO_FEW, LengthControl, length_control
 from eval.statistics.pairs import PairOutcomes
 from ppai.frames import verdict_frame, vote_frame
 
@@ -101,7 +101,7 @@ def test_always_an_interval_or_a_reason_and_its_mirror_image(rows: list[tuple[in
         assert ends(other) == pytest.approx((1 - high, 1 - estimate, 1 - low), abs=1e-6)
 
 
-@pytest.mark.parametrize("n", [3, 20, 200])
+@pytest.mark.parametrize("n", [20, 200])
 def test_outcomes_and_lengths_that_separate_have_a_finite_answer(n: int) -> None:
     difference = np.where(np.arange(n) % 2, 300.0, -200.0) + 150 * np.arange(n) / n
     low, estimate, _ = ends(rate(difference, np.ones(n)))
@@ -132,7 +132,11 @@ def test_one_system_that_is_nearly_always_longer_is_extrapolated() -> None:
 
 def test_a_difference_that_never_varies_has_no_answer() -> None:
     assert rate(np.full(50, 300.0), np.arange(50) % 2).reason == ONE_DIFFERENCE
-    assert rate([300.0], [1]).reason == ONE_DIFFERENCE
+
+
+def test_a_handful_of_prompts_is_not_adjusted() -> None:
+    few = rate(np.where(np.arange(19) % 2, 300.0, -200.0), np.arange(19) % 3 == 0)
+    assert (few.estimate, few.reason, few.n) == (None, TOO_FEW, 19)
 
 
 def test_in_the_summary_lengths_are_those_that_are_known() -> None:

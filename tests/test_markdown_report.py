@@ -77,7 +77,11 @@ def test_people_and_judges_stand_side_by_side_with_the_numbers_of_the_json(tmp_p
         for cell, share in zip(row[2:5], (*figures["shares"].values(), figures["tie_share"]), strict=True):
             assert cell == f"{share['estimate']:.2f} [{share['low']:.2f}, {share['high']:.2f}]"
         assert row[5] == str(figures["n"])
-    people, judge = found["Agreement"][1:]
+    between = summary["agreement"]["overall"]["human_human"]
+    heads, people, judge = found["Agreement"]
+    alpha = heads.index("Krippendorff's alpha")
+    assert heads[alpha + 1] == "Gwet's AC1"
+    assert people[alpha + 1].startswith(f"{between['gwet_ac1']['estimate']:.2f} [")
     assert people[1] == "people among themselves" and people[2].startswith("1.00 [")
     assert judge[1] == "j and people" and judge[-1].startswith("1.00 [")
 

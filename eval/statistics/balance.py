@@ -44,7 +44,8 @@ class RaterBalance:
     n: int
     n_skipped: int
     share_a: float | None
-    """Of decisive outcomes, the share naming side A; None where there are none or sides are unknown."""
+    """Of decisive outcomes, the share naming side A, over matchups whose systems stood on both sides: elsewhere a
+    liking for a side cannot be told from one for a system. None where there are none."""
     median_seconds: float | None
     n_repeats: int
     """Hidden repeats that can be compared with the rater's first answer."""
@@ -136,9 +137,8 @@ def _raters(shown: VoteRows, overall: str, sides_known: bool) -> dict[str, Rater
     decisive = first & (outcome != MISSING) & (outcome != TIE)
     at_a = decisive & (outcome == A_WINS)
     varied = shown.sides_varied(first) & sides_known
-    n, n_decisive, n_at_a = count(first), count(decisive), count(at_a)
-    tested = count(decisive & varied)
-    p = side_bias_p(count(at_a & varied), tested)
+    n, tested, tested_at_a = count(first), count(decisive & varied), count(at_a & varied)
+    p = side_bias_p(tested_at_a, tested)
     timed = first & np.isfinite(shown.seconds)
     n_timed, seconds = count(timed), _medians(shown.seconds[timed], shown.who[timed], len(names))
     n_repeats, repeat_agreement = _repeats(shown, overall)
@@ -156,7 +156,7 @@ def _raters(shown: VoteRows, overall: str, sides_known: bool) -> dict[str, Rater
         names[rater]: RaterBalance(
             n=int(n[rater]),
             n_skipped=skipped,
-            share_a=float(n_at_a[rater] / n_decisive[rater]) if n_decisive[rater] and sides_known else None,
+            share_a=float(tested_at_a[rater] / tested[rater]) if tested[rater] else None,
             median_seconds=float(seconds[rater]) if n_timed[rater] else None,
             n_repeats=int(n_repeats[rater]),
             repeat_agreement=float(repeat_agreement[rater]) if n_repeats[rater] else None,

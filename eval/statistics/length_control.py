@@ -28,6 +28,10 @@ NO_PAIRS = "no pairs"
 NO_LENGTHS = "no pair has both responses, so no lengths"
 ONE_DIFFERENCE = "the two lengths always differ by about as much, so that their effect cannot be told"
 
+ENOUGH_PROMPTS = 20
+"""Fewer cannot tell a liking for length from one for a system: the model has two parameters, and most pairs agree."""
+TOO_FEW = f"fewer than {ENOUGH_PROMPTS} prompts: too few to adjust for length"
+
 
 @dataclass(frozen=True)
 class Overlap:
@@ -134,7 +138,11 @@ def length_control(pairs: PairOutcomes, index: StudyIndex, *, confidence: float 
     some = np.bincount(np.searchsorted(matchups, pairs.matchup), minlength=n_groups) > 0
     return LengthControl(
         {
-            label: found[place] if n[place] else Interval.missing(NO_LENGTHS if some[place] else NO_PAIRS)
+            label: found[place]
+            if n[place] >= ENOUGH_PROMPTS
+            else Interval.missing(TOO_FEW, int(n[place]))
+            if n[place]
+            else Interval.missing(NO_LENGTHS if some[place] else NO_PAIRS)
             for place, label in enumerate(labels)
         },
         {

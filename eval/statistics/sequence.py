@@ -204,13 +204,17 @@ def _state(found: ConfidenceSequence, x: str, y: str) -> str:
     now = found.interval
     if now.estimate is None or now.low is None or now.high is None:
         return f"Undecided: {now.reason}."
-    seen = f"{_percent(now.estimate)} [{_percent(now.low)}, {_percent(now.high)}] of {now.n} completed prompts"
+    turned = found.decision is Decision.DECIDED and found.high[-1] < 0.5
+    name, rate = (
+        (y, (1 - now.estimate, 1 - now.high, 1 - now.low)) if turned else (x, (now.estimate, now.low, now.high))
+    )
+    mean, low, high = (f"{100 * share:.0f}" for share in rate)
+    seen = f"win rate of {name} {mean}% [{low}, {high}] over {now.n} completed prompts"
     if found.decision is Decision.DECIDED:
-        winner = x if found.low[-1] > 0.5 else y
-        return f"Decided after {found.decided_at} prompts: {winner} wins more often ({x} wins {seen})."
+        return f"Decided after {found.decided_at} prompts: {name} wins more often ({seen})."
     if found.decision is Decision.EQUAL:
-        return f"Equal within {_points(found.margin)} after {found.decided_at} prompts ({x} wins {seen})."
-    return f"Undecided: {x} wins {seen}."
+        return f"Equal within {_points(found.margin)} after {found.decided_at} prompts ({seen})."
+    return f"Undecided: {seen}."
 
 
 def _prospect(found: ConfidenceSequence) -> list[str]:
@@ -234,10 +238,6 @@ def _prospect(found: ConfidenceSequence) -> list[str]:
             f"{found.n_prompts:,} prompts: it takes {wanted}."
         )
     return sentences
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f}%"
 
 
 def _points(difference: float) -> str:

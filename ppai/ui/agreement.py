@@ -18,6 +18,7 @@ FIGURES = ("with_ties", "without_ties", *COEFFICIENTS, "test_retest", "first_pos
 """In the order of the table; keys of a Summary's `human_human`, the habits of its people."""
 
 SAME_ONLY = "both gave the same one outcome to all pairs that they share, so the coefficient is not defined"
+NOT_COMPARED = "Not here: people without a pair in common; and of many, all but those with most votes."
 CODING = (
     "Alpha, AC1 and kappa depend on how outcomes are coded: here by the system that won, the two ids of a pair in "
     "code-point order, a tie being an outcome of its own; for ordinal alpha it lies between the two wins. Where nearly "
@@ -105,7 +106,7 @@ def rater_table(summary: Json, labels: Labels) -> Table:
         ),
         headers=2,
         notes=notes.texts,
-        remarks=("Only those with most votes are compared.",) if several > len(compared) else (),
+        remarks=(NOT_COMPARED,) if several > len(compared) else (),
     )
 
 
@@ -143,16 +144,16 @@ def _comparisons(figures: Json) -> str:
 
 
 def _cell(name: str, found: Json | None, notes: Notes) -> Cell:
-    """A figure with its n; a dash with the note that says why there is none."""
+    """A figure with its interval and n below; a dash with the note that says why there is none."""
     if found is None:
         return Cell("–")
     if found["estimate"] is None:
         return Cell("–", notes=(notes.number(str(found["reason"])),) if found.get("reason") else ())
+    size = f"n {found['n']:,}"
     if name == "fleiss_kappa":
-        text = _number(found["estimate"])
-    else:
-        text = decimal(found) if name in COEFFICIENTS else interval(found)
-    return Cell(text, under=(f"n {found['n']:,}",))
+        return Cell(_number(found["estimate"]), under=(size,))
+    estimate, _, bounds = (decimal(found) if name in COEFFICIENTS else interval(found)).partition(" ")
+    return Cell(estimate, under=tuple(line.replace(" ", "\u00a0") for line in (bounds, size)))
 
 
 def _kappa(kappas: Json, key: str, notes: Notes) -> Cell:

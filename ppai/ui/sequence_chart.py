@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ppai.ui.chart_layout import LEGEND, Chart, base, half_line
+from ppai.ui.chart_layout import LEGEND, Chart, base, half_line, short
 from ppai.ui.labels import Labels, Matchup, counted, interval
 
 Json = Mapping[str, Any]
@@ -104,7 +104,7 @@ def _layout(one: Json, matchup: Matchup, labels: Labels, n: int) -> dict[str, An
     margin, decided_at = one["margin"], one["decided_at"]
     axis = {"gridcolor": "--ppai-line", "zeroline": False, "fixedrange": True}
     layout = base(360) | {
-        "margin": {"l": 48, "r": 14, "t": 58, "b": 48},
+        "margin": {"l": 66, "r": 14, "t": 58, "b": 48},
         "showlegend": True,
         "legend": LEGEND,
         "hovermode": "x",
@@ -116,7 +116,12 @@ def _layout(one: Json, matchup: Matchup, labels: Labels, n: int) -> dict[str, An
             "nticks": 7,
         },
         "yaxis": axis
-        | {"range": [-0.02, 1.02], "tickvals": [0, 0.25, 0.5, 0.75, 1], "ticktext": ["0%", "", "50%", "", "100%"]},
+        | {
+            "title": {"text": f"win rate of {short(labels.system(matchup.x))}", "font": {"size": 12}, "standoff": 4},
+            "range": [-0.02, 1.02],
+            "tickvals": [0, 0.25, 0.5, 0.75, 1],
+            "ticktext": ["0%", "", "50%", "", "100%"],
+        },
     }
     layout["shapes"] = [
         {
