@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ppai.errors import StoreError
+from ppai.errors import StoreError, StudyError
 from ppai.schema import Scores, Study
 from ppai.store.base import Store
 
@@ -46,13 +46,18 @@ def pick(store: Store, name: str | None) -> str:
 
 
 def open_source(source: str, name: str | None = None) -> Source:
-    """Reads a directory, or a store where `source` has a `://`. Raises StudyError or StoreError."""
+    """Reads a directory, or a store where `source` has a `://`; `name` must be the directory's study, if given.
+
+    Raises StudyError or StoreError.
+    """
     from ppai.frames import assignment_frame, guess_frame, showings, verdict_frame, vote_frame
 
     if "://" not in source:
         from ppai.studyfiles import read_study
 
         study = read_study(Path(source))
+        if name is not None and name != study.config.name:
+            raise StudyError([f"--study: {source} holds the study {study.config.name!r}, not {name!r}"])
         keys = study.config.keys
         votes, verdicts = vote_frame(study.votes, keys), verdict_frame(study.verdicts, keys)
         shown = showings(assignment_frame(study.assignments), votes)

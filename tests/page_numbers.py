@@ -61,7 +61,7 @@ ALLOWED = {
     r"Of \d+ intervals about \d+ may miss": "topics times one less the confidence",
     r"\d+ of \d+ topics have": "a count of the study's own prompts by topic",
     r"and \d+ more, which the tables? ha(?:s|ve)|So are \d+ more": "a count of what a sentence leaves to a table",
-    r"to \d{4}-\d\d-\d\d \d\d:\d\d UTC": "where the last day or hour ends, whose start is in the JSON",
+    r"to \d{4}-\d\d-\d\d \d\d:\d\d UTC": "where the last hour ends, whose start is in the JSON",
 }
 """Constants in words, each with its reason; no number from a study."""
 CONSTANTS = re.compile("|".join(ALLOWED))
@@ -191,7 +191,8 @@ class Source:
         names = [*strings(self.whole), *self.labels.systems.values(), *self.labels.criteria.values(), *self.topics]
         names += [source_label(source) for source in self.sources] + [rater_label(rater) for rater in self.raters]
         names += [text for text in ENGLISH.values() if "{" not in text]
-        names += [name.replace("T", " ").removesuffix("Z") for name in names if TIME.fullmatch(name)]
+        times = [name.replace("T", " ").removesuffix("Z") for name in names if TIME.fullmatch(name)]
+        names += [*times, *(time.removesuffix(" 00:00") for time in times)]  # A day has no time.
         held = {tidy(name) for name in names if any(sign.isdigit() for sign in name)}
         return sorted((name for name in held if not re.fullmatch(NUMBER, name)), key=len, reverse=True)
 

@@ -78,7 +78,26 @@ def test_more_than_two_sources_are_in_the_table_alone() -> None:
     assert section is not None and section.chart is not None and section.chart.figure is not None
     assert len(section.chart.figure["data"]) == 2 and len(section.tables[0].columns) == 2 + 4
     assert section.chart.left_out == ("In the table alone: j and baseline:first.",)
-    assert "baseline" not in section.caution and section.caution.endswith("more, which the table has.")
+    assert section.caution == (
+        "Tone and overall are the same in all 12 pairs that people voted on: one question asked twice."
+    ), "nothing varies in what the judges said"
+
+
+def test_two_criteria_are_told_in_words() -> None:
+    study = small_study(PROMPTS, criteria=CRITERIA[1:])
+    cast = [one.model_copy(update={"outcomes": {k: one.outcomes[k] for k in KEYS[1:]}}) for one in votes()]
+    summary = summary_of(
+        study, cast, [one.model_copy(update={"outcomes": {"overall": "a", "clarity": "b"}}) for one in judged("j")]
+    )
+    section = correlation_section(summary, Labels.of(study.config), Filters())
+    assert section is not None and section.chart is not None and section.chart.figure is None
+    people, judge = (summary["correlations"][source]["clarity|overall"] for source in ("human", "judge:j"))
+    assert section.chart.words == (
+        f"Clarity and overall have the same outcome in {interval(people['equal'])} of 12 pairs that people voted on; "
+        f"the correlation of the outcomes is {people['correlation']:.2f}. "
+        f"Clarity and overall have the same outcome in {interval(judge['equal'])} of 12 pairs of judge j."
+    )
+    assert len(section.tables[0].rows) == 1 and section.csv
 
 
 def test_a_correlation_that_is_not_there_has_its_reason() -> None:

@@ -110,4 +110,8 @@ def test_too_little_gives_reasons() -> None:
     same = of_votes(study, said("p1", "a", "a"), said("p2", "a", "b"))
     assert (same.equal.estimate, same.correlation, same.reason) == (0.5, None, ONE_OUTCOME)
     assert json.dumps(same.as_json(), allow_nan=False)
+    ties = of_votes(study, said("p1", "tie", "tie"), said("p2", "tie", "tie"))
+    assert ties.equal.estimate == 1 and same_criteria({LABEL: ties}) == (), "nothing varies"
+    varied = of_votes(study, said("p1", "a", "a"), said("p2", "tie", "tie"))
+    assert same_criteria({LABEL: varied}) == (LABEL,)
     assert of_verdicts(study).equal.reason == NO_COMMON

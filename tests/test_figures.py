@@ -11,7 +11,19 @@ from small_studies import small_study, verdict, verdicts_of, vote, votes_of
 from eval.report import summarise
 from ppai.schema import Study, Verdict, Vote
 from ppai.ui import page
-from ppai.ui.chart_layout import LIGHT, MARK_ROW, Chart, Group, Row, label_width, laid_out, short, themed, tick
+from ppai.ui.chart_layout import (
+    LIGHT,
+    MARK_ROW,
+    Chart,
+    Group,
+    Row,
+    label_width,
+    laid_out,
+    legend_height,
+    short,
+    themed,
+    tick,
+)
 from ppai.ui.figures import appearance_chart, reference_chart, share_chart, topic_chart
 from ppai.ui.habit_figures import rater_chart, time_chart, votes_by_time
 from ppai.ui.labels import Labels, Matchup
@@ -66,6 +78,15 @@ def test_the_interval_lies_above_the_bars_and_in_the_hover() -> None:
     assert "10 pairs, 10 votes" in data[0]["hovertext"][0]
 
 
+def test_a_number_is_hidden_only_where_its_bar_is_too_narrow_and_the_axis_says_whose_interval_it_is() -> None:
+    study = small_study(tuple(f"p{n}" for n in range(20)))
+    figure = drawn(share_chart(summary_of(study, voted("a" + "b" * 19)), Labels.of(study.config)))
+    assert [bar["text"] for bar in figure["data"][:3]] == [["5%"], [""], ["95%"]]
+    assert {bar["constraintext"] for bar in figure["data"][:3]} == {"inside"}
+    assert figure["layout"]["uniformtext"] == {"mode": "hide", "minsize": figure["data"][0]["textfont"]["size"]}
+    assert figure["layout"]["xaxis"]["title"]["text"].replace("<br>", " ").endswith("the interval of new's")
+
+
 def test_every_row_says_its_n() -> None:
     study = small_study(PROMPTS)
     layout = drawn(share_chart(summary_of(study, voted("aaabbb")), Labels.of(study.config)))["layout"]
@@ -94,6 +115,16 @@ def test_several_systems_are_dots_against_the_reference_and_shares_of_their_own(
     assert named(drawn(appearance_chart(summary, labels, "overall")))["people"]["x"] == [0.5, 1.0, 0.0]
 
 
+def test_a_source_has_one_colour_in_every_chart_of_several_systems() -> None:
+    study = small_study(PROMPTS, ("base", "new", "other"))
+    told = [verdict(p, "new", "base", "a", judge=judge) for judge in "jkl" for p in PROMPTS]
+    summary, labels = summary_of(study, voted("aaaaaaaaaa"), told), Labels.of(study.config)
+    bars, dots = (named(drawn(make(summary, labels, "overall"))) for make in (appearance_chart, reference_chart))
+    colours = {name: trace["marker"]["color"] for name, trace in bars.items()}
+    assert colours == {name: trace["marker"]["color"] for name, trace in dots.items()}
+    assert len(colours) == len(set(colours.values())) == 4
+
+
 def test_topics_stand_in_their_order_with_every_source() -> None:
     study = small_study(PROMPTS)
     rate = {"estimate": 0.5, "low": 0.2, "high": 0.8, "n": 6, "method": "m"}
@@ -117,6 +148,12 @@ def test_votes_over_time_are_counted_by_hour_or_day() -> None:
     assert figure["data"][0]["y"] == [2, 0, 1]
     starts, counts, unit = votes_by_time(np.array([start, start + 5 * 86400]))
     assert (len(starts), counts, unit) == (6, [1, 0, 0, 0, 0, 1], "day")
+    assert time_chart([start, start + 60, start + 7200]).words == (
+        "3 votes from 2025-06-15 15:00 to 2025-06-15 18:00 UTC, by hour; the most, 2, from 2025-06-15 15:00."
+    )
+    days = time_chart([start, start + 5 * 86400])
+    assert drawn(days)["data"][0]["x"][0] == "2025-06-15" and "00:00" not in str(days)
+    assert days.words == "2 votes from 2025-06-15 to 2025-06-20 UTC, by day; the most, 1, on 2025-06-15."
     assert time_chart([]).figure is None
     assert "Only one vote" in time_chart([start, math.nan]).words
 
@@ -129,6 +166,15 @@ def test_flagged_raters_stand_out_by_form() -> None:
         ("flagged", "diamond-open"),
     ]
     assert rater_chart({}).words == "Nobody has voted yet."
+
+
+def test_a_side_that_is_a_system_too_is_not_drawn_as_a_liking_for_it() -> None:
+    study = small_study(PROMPTS)
+    fixed = rater_chart(summary_of(study, voted("aaaaaabbtt"))["balance"]["raters"])
+    assert fixed.figure is None and "stood on both sides" in fixed.words
+    turned = [vote("p9", "base", "new", "a"), *voted("aaaaaabb")]
+    data = named(drawn(rater_chart(summary_of(study, turned)["balance"]["raters"])))
+    assert data["no flag"]["y"] == [7 / 9]
 
 
 def test_a_systems_name_is_text_and_not_markup() -> None:
@@ -175,6 +221,20 @@ def test_long_names_are_shortened_where_judges_seldom_differ() -> None:
     names = ["openai:gpt-4o-2024-05-13", "openai:gpt-4o-2024-08-06", "local:smollm2-135m-instruct"]
     assert [short(name) for name in names] == ["openai:…24-05-13", "openai:…24-08-06", "local:s…instruct"]
     assert short("openai:gpt-4o") == "openai:gpt-4o"
+
+
+def test_long_headings_stand_in_full_in_lines_and_long_words_beside_rows_have_room() -> None:
+    start = "A very long system name that goes on and on, "
+    groups = [Group(start + end, (Row("people", {"n": 20}, "human"),)) for end in ("one", "two")]
+    layout = laid_out(groups)[1]
+    headings = [note["text"] for note in layout["annotations"] if note["text"].startswith("<b>")]
+    assert [text[3:-4].replace("<br>", " ") for text in headings] == [start + "one", start + "two"]
+    assert max(len(line) for text in headings for line in text[3:-4].split("<br>")) <= 36
+    brief = [Group(end, groups[0].rows) for end in ("one", "two")]
+    assert layout["height"] > laid_out(brief)[1]["height"]
+    wide = laid_out(brief, beside=lambda _: "rank 10–20")[1]
+    assert wide["margin"]["r"] >= 7 * len("rank 10–20") > laid_out(brief)[1]["margin"]["r"]
+    assert legend_height(("new", "Tie", "base")) < legend_height((start, "Tie", start))
 
 
 def test_a_long_warning_under_a_name_is_in_lines_that_leave_the_bars_room() -> None:

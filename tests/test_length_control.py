@@ -90,7 +90,7 @@ def test_where_length_wins_the_rate_is_adjusted_and_elsewhere_it_is_not() -> Non
     assert ends(rate(difference, score))[1] == pytest.approx(score.mean(), abs=0.01)
 
 
-@given(st.lists(st.tuples(st.integers(-900, 900), st.sampled_from([0, 0.25, 0.5, 1])), min_size=1, max_size=40))
+@given(st.lists(st.tuples(st.integers(-900, 900), st.sampled_from([0, 0.25, 0.5, 1])), min_size=18, max_size=45))
 def test_always_an_interval_or_a_reason_and_its_mirror_image(rows: list[tuple[int, float]]) -> None:
     differences, scores = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
     one, other = rate(differences, scores), rate(-differences, 1 - scores)
@@ -135,8 +135,12 @@ def test_a_difference_that_never_varies_has_no_answer() -> None:
 
 
 def test_a_handful_of_prompts_is_not_adjusted() -> None:
-    few = rate(np.where(np.arange(19) % 2, 300.0, -200.0), np.arange(19) % 3 == 0)
-    assert (few.estimate, few.reason, few.n) == (None, TOO_FEW, 19)
+    def of(n: int) -> Interval:
+        return rate(np.where(np.arange(n) % 2, 300.0, -200.0), np.arange(n) % 3 == 0)
+
+    few, more = of(19), of(20)
+    assert (few.estimate, few.low, few.high, few.reason, few.n) == (None, None, None, TOO_FEW, 19)
+    assert more.estimate is not None and more.reason is None and more.n == 20
 
 
 def test_in_the_summary_lengths_are_those_that_are_known() -> None:

@@ -113,6 +113,18 @@ def test_a_clear_difference_is_decided_and_stays_so() -> None:
     assert ": base wins more often" in mirrored.sentence("new", "base")
 
 
+def test_the_rate_that_is_told_is_the_winners() -> None:
+    now = confidence_sequence([1.0] * 30 + [0.0, 1.0] * 10).interval
+    assert now.estimate == 0.8 and now.low is not None and now.high is not None
+    seen = f"80% [{100 * now.low:.0f}, {100 * now.high:.0f}] over 50 completed prompts)."
+    won = confidence_sequence([1.0] * 30 + [0.0, 1.0] * 10).sentence("new", "base")
+    lost = confidence_sequence([0.0] * 30 + [1.0, 0.0] * 10).sentence("new", "base")
+    assert won.endswith(f"new wins more often (win rate of new {seen}")
+    assert lost.endswith(f"base wins more often (win rate of base {seen}")
+    open_still = confidence_sequence([1.0, 0.0, 0.0]).sentence("new", "base")
+    assert open_still.startswith("Undecided: win rate of new 33% [") and "wins" not in open_still
+
+
 def test_equal_systems_are_equal_once_both_ends_of_the_margin_are_out() -> None:
     values = np.tile([0.0, 1.0, 0.5, 0.5], 100)
     found = confidence_sequence(values, margin=0.1)

@@ -61,10 +61,12 @@ def texts(section: Section) -> list[list[str]]:
 def test_a_decision_is_told_and_stands_in_the_chart_where_it_fell() -> None:
     section = shown(*voted("a" * 40))
     (row,) = texts(section)
-    assert row[1] == "decided: new wins more often" and row[4] == "–"
+    assert row[1] == "decided: new wins more often" and row[4:6] == ["–", "–"]
+    assert section.tables[0].notes == (), "what is decided is not out of reach"
     at = int(row[3])
     assert section.lead[0].startswith(f"Decided after {at} prompts: new wins more often")
     layout = figure_of(section)["layout"]
+    assert layout["yaxis"]["title"]["text"] == "win rate of new"
     assert [shape.get("x0") for shape in layout["shapes"]] == [0, at]
     assert layout["annotations"][0]["text"] == f"decided after {at}"
     assert f"{at}" in [row[0] for row in section.tables[1].rows], "the look at which it fell is in the table"

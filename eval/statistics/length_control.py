@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, log_expit, ndtri, stdtrit
+from scipy.special import expit, log_expit, ndtri
 
-from eval.statistics.clustered import FEW_CLUSTERS
 from eval.statistics.coding import Bools, Floats, Ints, StudyIndex
 from eval.statistics.interval import Interval
 from eval.statistics.pairs import PairOutcomes
@@ -116,7 +115,7 @@ def length_control(pairs: PairOutcomes, index: StudyIndex, *, confidence: float 
     root mean square. d is never centred: a length difference of 0 is what the answer is for, logit(P) = a. The
     interval is robust over prompts, after z^2/2 pseudo-prompts of a win and z^2/2 of a loss at equal length joined,
     as Agresti and Coull do for a raw rate; it holds the estimate, which has no pseudo-prompts (see `_ends`). Under
-    `FEW_CLUSTERS` prompts Student's t takes the place of z.
+    `ENOUGH_PROMPTS` prompts there is no rate.
 
     Dubois, Y., Galambosi, B., Liang, P. and Hashimoto, T. B. (2024), "Length-controlled AlpacaEval: a simple way to
     debias automatic evaluators", arXiv:2404.04475, without its terms of the prompt. The interval: Huber, P. J.
@@ -138,11 +137,7 @@ def length_control(pairs: PairOutcomes, index: StudyIndex, *, confidence: float 
     some = np.bincount(np.searchsorted(matchups, pairs.matchup), minlength=n_groups) > 0
     return LengthControl(
         {
-            label: found[place]
-            if n[place] >= ENOUGH_PROMPTS
-            else Interval.missing(TOO_FEW, int(n[place]))
-            if n[place]
-            else Interval.missing(NO_LENGTHS if some[place] else NO_PAIRS)
+            label: found[place] if n[place] else Interval.missing(NO_LENGTHS if some[place] else NO_PAIRS)
             for place, label in enumerate(labels)
         },
         {
@@ -158,16 +153,16 @@ def _intervals(rows: _Rows, n: Ints, unequal: Bools, confidence: float) -> list[
     augmented = rows.with_pseudo(z * z / 2)
     middle, variance = _robust(augmented)
     count = np.maximum(n, 1)
-    quantile = np.where(n < FEW_CLUSTERS, stdtrit(count + z * z - 1, 0.5 + confidence / 2), z)
-    half = quantile * np.sqrt(variance)
+    half = z * np.sqrt(variance)
     low, high = _ends(estimate, middle, half)
     mean = rows.sums(rows.term) / count
     spread = np.sqrt(np.maximum(rows.sums(rows.term**2) / count - mean**2, 0.0))
     alike = unequal & (spread < LEAST_SPREAD)
+    reasons = np.where(n < ENOUGH_PROMPTS, TOO_FEW, np.where(alike, ONE_DIFFERENCE, ""))
     return [
-        Interval.missing(ONE_DIFFERENCE, size) if same else Interval(rate, least, most, size, METHOD if some else EQUAL)
-        for rate, least, most, size, same, some in zip(
-            estimate.tolist(), low.tolist(), high.tolist(), n.tolist(), alike.tolist(), unequal.tolist(), strict=True
+        Interval.missing(why, size) if why else Interval(rate, least, most, size, METHOD if some else EQUAL)
+        for rate, least, most, size, why, some in zip(
+            estimate.tolist(), low.tolist(), high.tolist(), n.tolist(), reasons.tolist(), unequal.tolist(), strict=True
         )
     ]
 

@@ -13,6 +13,8 @@ from eval.statistics.interval import Interval
 
 FOLDS = 5
 """Parts of the labelled prompts; lambda of each is tuned on the others."""
+SEED = 0
+"""Of the prompts' parts."""
 METHOD = "prediction-powered (PPI++), lambda cross-fitted, Agresti-Coull with the effective n, t quantile"
 
 
@@ -29,7 +31,7 @@ class Combined:
 
 
 def prediction_powered(
-    labels: Floats, judged: Floats, unlabelled: Floats, *, confidence: float = 0.95, seed: int = 0
+    labels: Floats, judged: Floats, unlabelled: Floats, *, confidence: float = 0.95, seed: int = SEED
 ) -> Combined:
     """The mean outcome for x, in [0, 1], of the population that both sets of prompts are drawn from.
 

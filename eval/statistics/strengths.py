@@ -32,6 +32,8 @@ from eval.statistics.interval import Interval
 from eval.statistics.robust_strengths import Robust, robust
 
 METHOD = "Bradley-Terry, bootstrap over prompts (expanded percentile), no narrower than a robust interval"
+SEED, REPLICATES = 0, 1000
+"""Of the bootstrap."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ def strengths(
     comparisons: Comparisons,
     *,
     confidence: float = 0.95,
-    replicates: int = 1000,
-    seed: int = 0,
+    replicates: int = REPLICATES,
+    seed: int = SEED,
     side_term: bool = False,
     prior: float = 0.0,
 ) -> Strengths:

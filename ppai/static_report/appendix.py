@@ -24,7 +24,7 @@ class Making:
     digest: str
     """Of the study and its events."""
     seeds: Mapping[str, str]
-    """By what was drawn at random, the seed and how many draws."""
+    """By figure for which something was drawn at random, the seed and what was drawn."""
 
 
 def versions() -> dict[str, str]:
@@ -58,6 +58,6 @@ def _facts(making: Making) -> str:
     facts = {
         "Versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
         "Digest of the study and its events (SHA-256)": making.digest,
-        **{f"Seed of the {what}": seed for what, seed in making.seeds.items()},
+        **{f"Seed of {what}": seed for what, seed in making.seeds.items()},
     }
     return "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())

@@ -20,6 +20,8 @@ class Method:
     sources: str = ""
 
 
+STRENGTHS, COMBINED = "Bradley-Terry strengths", "People and a judge in one"
+"""Those that draw at random, and have a seed."""
 METHODS = (
     Method(
         "Win rates and shares",
@@ -57,14 +59,14 @@ METHODS = (
         "Dubois, Galambosi, Liang & Hashimoto (2024), Length-controlled AlpacaEval",
     ),
     Method(
-        "People and a judge in one",
+        COMBINED,
         ("combined",),
         "A prediction-powered win rate: people's votes on a random set of prompts, corrected by a judge's verdicts on "
         "all of them. How far the judge counts, lambda in [0, 1], is tuned and cross-fitted.",
         "Angelopoulos, Duchi & Zrnic (2023), PPI++, arXiv:2311.01453; Zrnic & Candès (2024), PNAS 121",
     ),
     Method(
-        "Bradley-Terry strengths",
+        STRENGTHS,
         ("bradley_terry", "bradley_terry_differences"),
         "Natural-log strengths of mean 0, by maximum likelihood; a tie is half a win each. Intervals resample prompts, "
         "and are no narrower than a robust one; replicates without an estimate of their own are kept under a small "

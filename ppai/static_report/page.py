@@ -20,6 +20,7 @@ from ppai.ui.plotly_file import plotly_script
 from ppai.ui.report import Report
 from ppai.ui.report_view import Place, answers_html, figures, files, lead_html, section_html
 from ppai.ui.sections import Section
+from ppai.ui.table import Table
 
 STATIC = Path(__file__).parents[1] / "ui" / "static"
 STYLES = ("tokens.css", "page.css", "controls.css", "results.css", "static_report.css")
@@ -37,6 +38,7 @@ _DARK = re.compile(r":root:has\(body\.dark\) (\{[^}]*\})")
 
 def page_html(arms: Sequence[ArmReport], summary: Mapping[str, Any], making: Making) -> str:
     """The whole file; the same arguments give the same text."""
+    arms = [_with_figures(one) for one in arms]
     study = escape(arms[0].report.study)
     library = _inline(plotly_script().read_text(encoding="utf-8"))
     ours = _inline("\n".join(['(() => {\n"use strict";', *(_static(name) for name in SCRIPTS), "})();"]))
@@ -57,9 +59,9 @@ def page_html(arms: Sequence[ArmReport], summary: Mapping[str, Any], making: Mak
 </head>
 <body>
 <div class="ppai ppai-pages ppai-static">
-<header class="ppai-top"><div class="ppai-top-row"><div class="ppai-where"><h1 class="ppai-title">{
+<header class="ppai-top"><div class="ppai-top-row"><div class="ppai-where"><p class="ppai-title">{
         escape(english("results.title"))
-    }</h1></div></div></header>
+    }</p></div></div></header>
 <main class="ppai-column">
 {"".join(_arm(one, first=one is arms[0], contents=_contents(arms)) for one in arms)}
 <div>{appendix_html(summary, making)}</div>
@@ -78,7 +80,7 @@ def _arm(one: ArmReport, *, first: bool, contents: str) -> str:
     """The part of an arm: under the study's name the first, under a heading of its own each other."""
     report, place = one.report, _place(one, first)
     if first:
-        head = lead_html(report) + _shown(report) + contents
+        head = lead_html(report, "h1") + _shown(report) + contents
     else:
         notes = "".join(
             f'<div class="ppai-warning"><p><strong>{escape(told.title)}.</strong> {escape(told.text)}</p></div>'
@@ -89,6 +91,23 @@ def _arm(one: ArmReport, *, first: bool, contents: str) -> str:
         section_html(_unchosen(section), place, one.others.get(section.name, ())) for section in report.sections
     )
     return f'<div data-arm="{one.arm}">{head}{answers_html(report, place)}{"".join(sections)}</div>\n'
+
+
+def _with_figures(one: ArmReport) -> ArmReport:
+    """Without what has nothing to show: that there are no votes, the warning above it says."""
+    others = {name: _filled(tables) for name, tables in one.others.items()}
+    sections = []
+    for section in one.report.sections:
+        kept = replace(section, tables=_filled(section.tables), more=_filled(section.more))
+        drawn = kept.chart is not None and kept.chart.figure is not None
+        if drawn or kept.tables or kept.more or kept.lead or others.get(kept.name):
+            sections.append(kept)
+    return replace(one, report=replace(one.report, sections=tuple(sections)), others=others)
+
+
+def _filled(tables: Sequence[Table]) -> tuple[Table, ...]:
+    """Those with a cell beside the names of its rows."""
+    return tuple(table for table in tables if any(len(row) > table.headers for row in table.rows))
 
 
 def _heading(one: ArmReport) -> str:
@@ -138,7 +157,7 @@ def _place(one: ArmReport, first: bool) -> Place:
         name for name, found in (("criteria", choices.criteria), ("systems", choices.matchups)) if len(found) > 1
     ]
     place = Place(saves=("png", "csv"), unscripted=NO_SCRIPTS, others=f"Other {' and '.join(several)}")
-    return place if first else replace(place, prefix=f"{one.arm}-", under=_arm_id(one))
+    return place if first else replace(place, prefix=f"{one.arm}-", under=_arm_id(one), level=3)
 
 
 def _arm_id(one: ArmReport) -> str:

@@ -41,7 +41,7 @@ LIGHT = {
 """The light theme, after Okabe and Ito's colours, the dots' darkened to 3:1 on white."""
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
-ROW, DOT_ROW, HEADING, GAP, BAR = 30, 23, 26, 12, 20
+ROW, DOT_ROW, HEADING, GAP, BAR = 34, 23, 26, 12, 24
 LETTER = 7.2
 """Pixels a letter of an axis label takes, about."""
 LONGEST_LABEL = 16
@@ -49,6 +49,12 @@ MARK_ROW, MARK_SIZE, MARK_LETTER, MARK_LINE = 13, 10, 5.3, 26
 """Of a line of a warning under a label: pixels of height and of its letters, about the width of one, most letters."""
 AXIS_LINE, AXIS_ROW = 34, 15
 """Most letters of a line of an axis's name, and its height in pixels."""
+NAME_LINE, NAME_ROW = 36, 17
+"""Most letters of a line of a name that stands in full, over rows or in a legend, and its height in pixels."""
+LEGEND_TOP, LEGEND_LINE = 34, 24
+"""Pixels of a legend of one line, and most letters of the names in it."""
+LEAST_BESIDE = 66
+"""Pixels to the right of a chart, for the words beside its rows."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,12 @@ LEGEND: dict[str, Any] = {
 }
 
 
+def legend_height(names: Sequence[str]) -> int:
+    """Pixels of a legend above a chart: a line, or where a narrow chart has no room for one, a line a name."""
+    lines = sum(wrapped(name).count("<br>") + 1 for name in names) if sum(map(len, names)) > LEGEND_LINE else 1
+    return LEGEND_TOP + NAME_ROW * (lines - 1)
+
+
 def base(height: float) -> dict[str, Any]:
     return {
         "height": height,
@@ -127,22 +139,24 @@ def size(row: Row) -> str:
 
 
 def laid_out(
-    groups: Sequence[Group], row: int = ROW, top: int = 34, beside: Callable[[Row], str] = size
+    groups: Sequence[Group], row: int = ROW, top: int = LEGEND_TOP, beside: Callable[[Row], str] = size
 ) -> tuple[list[tuple[float, str, Row]], dict[str, Any]]:
     """Where each row stands, in pixels from the top, and a layout with headings, labels and words beside rows."""
     rows: list[tuple[float, str, Row]] = []
     headings = []
     at = 0.0
     for group in groups:
-        headings.append((at + HEADING / 2, group.heading))
-        at += HEADING
+        heading = wrapped(group.heading)
+        height = HEADING + NAME_ROW * heading.count("<br>")
+        headings.append((at + height / 2, heading))
+        at += height
         for one in group.rows:
             height = row + MARK_ROW * len(mark_lines(one.mark))
             rows.append((at + height / 2, group.heading, one))
             at += height
         at += GAP
     left = 18 + max(label_width(one) for _, _, one in rows)
-    right, bottom = 66, 48
+    right, bottom = max(LEAST_BESIDE, *(14 + LETTER * len(beside(one)) for _, _, one in rows)), 48
     layout = base(at + top + bottom) | {
         "margin": {"l": left, "r": right, "t": top, "b": bottom},
         "xaxis": {
@@ -172,7 +186,7 @@ def laid_out(
                 "xanchor": "left",
                 "xshift": -left,
                 "y": place,
-                "text": f"<b>{plain(heading)}</b>",
+                "text": f"<b>{heading}</b>",
                 "showarrow": False,
                 "align": "left",
             }
@@ -286,6 +300,11 @@ def half_line(x: Sequence[float], y: Sequence[float | None]) -> dict[str, Any]:
 def plain(text: str) -> str:
     """Text that Plotly shows as it is: it reads a few tags."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def wrapped(name: str) -> str:
+    """A name in full, in lines that a narrow chart has room for: two long ones may differ at the end alone."""
+    return "<br>".join(map(plain, wrap(name, NAME_LINE))) or plain(name)
 
 
 def short(label: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ppai.ui.chart_layout import ENOUGH_PAIRS, Chart, base, plain, short
@@ -38,13 +38,18 @@ def correlation_section(summary: Json, labels: Labels, filters: Filters) -> Sect
         "correlation",
         correlation_chart(found, labels),
         "Of each two criteria, the share of pairs with the same outcome: of one vote's two answers, averaged by pair, "
-        "or of a judge's verdicts. n is the number of pairs. "
+        f"or of a judge's verdicts{_where(pairs)}. n is the number of pairs. "
         f"Intervals are at {level(summary)}; the unit is the {summary['clusters']}. "
         "Criteria that say the same are no independent evidence.",
         (correlation_table(found, labels, level(summary)),),
         csv_text(correlation_records(found, labels, filters), INTERVAL_COLUMNS),
         caution=" ".join(same_sentences(summary, labels)),
     )
+
+
+def _where(pairs: Sequence[Pair]) -> str:
+    """What the figures are, where a map has the shares alone."""
+    return "" if len(pairs) == 1 else "; the table has Pearson's correlation of the pairs' outcomes beside it"
 
 
 def pairs_of(labels: Labels) -> list[Pair]:
@@ -71,7 +76,12 @@ def same_sentences(summary: Json, labels: Labels) -> list[str]:
 
 
 def correlation_chart(found: Json, labels: Labels) -> Chart:
-    """For each source, the first ones of many, a map of half the square: a row and a column a criterion."""
+    """For each source, the first ones of many, a map of half the square: a row and a column a criterion.
+
+    Two criteria are told in words: a map would be a single number.
+    """
+    if len(pairs_of(labels)) == 1:
+        return Chart(None, _told(found, labels))
     keys = list(labels.criteria)
     drawn = dict(list(found.items())[:MOST_DRAWN])
     map_height = CELL * (len(keys) - 1)
@@ -146,6 +156,25 @@ def correlation_chart(found: Json, labels: Labels) -> Chart:
     )
     others = [labels.source(source) for source in found if source not in drawn]
     return Chart({"data": data, "layout": layout}, words, (f"In the table alone: {listed(others)}.",) if others else ())
+
+
+def _told(found: Json, labels: Labels) -> str:
+    """How alike the two criteria are, by source; of many sources the first ones."""
+    ((x, y),) = pairs_of(labels)
+    sentences = []
+    for source, one in found.items():
+        pair = one[f"{x}|{y}"]
+        whose = "that people voted on" if source == HUMAN else f"of {source_phrase(source)}"
+        value = pair["correlation"]
+        how = "" if value is None else f"; the correlation of the outcomes is {_signed(value)}"
+        sentences.append(
+            f"{labels.title(x)} and {labels.criterion(y)} have the same outcome in {interval(pair['equal'])} of "
+            f"{counted(pair['equal']['n'], 'pair')} {whose}{how}."
+        )
+    more = len(sentences) - MOST_TOLD
+    return " ".join(
+        sentences if more <= 0 else [*sentences[:MOST_TOLD], f"The table has {counted(more, 'more source')}."]
+    )
 
 
 def _share(one: Json, x: str, y: str) -> float | None:

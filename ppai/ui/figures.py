@@ -14,12 +14,15 @@ from ppai.ui.chart_layout import (
     Row,
     drawn_groups,
     laid_out,
+    legend_height,
     look,
+    name_axis,
     nothing_drawn,
     plain,
     sources_drawn,
     whiskers,
     whiskers_above,
+    wrapped,
 )
 from ppai.ui.dot_chart import dot_chart, rate_row, source_row
 from ppai.ui.labels import (
@@ -39,6 +42,9 @@ Json = Mapping[str, Any]
 
 TOPIC_SOURCES = 2
 """Sources that the chart of topics has: people and the judge that counts first."""
+TIE = "Tie"
+NUMBER = 12
+"""Pixels of a number in a bar; a bar that is too narrow for it has none."""
 
 
 def share_chart(summary: Json, labels: Labels) -> Chart:
@@ -47,13 +53,13 @@ def share_chart(summary: Json, labels: Labels) -> Chart:
     groups, left_out = drawn_groups(_by_criterion(summary, labels))
     if not groups:
         return Chart(None, nothing_drawn("comparisons", left_out), ())
-    rows, layout = laid_out(groups)
+    rows, layout = laid_out(groups, top=legend_height((labels.system(x), TIE, labels.system(y))))
     at, shown = [place for place, _, _ in rows], [row.figures for _, _, row in rows]
     hover = [_share_hover(group, row, labels, x, y) for _, group, row in rows]
     data = []
     parts = (
         (labels.system(x), [one["shares"][x] for one in shown], "--ppai-chart-x", ""),
-        ("Tie", [one["tie_share"] for one in shown], "--ppai-chart-tie", "/"),
+        (TIE, [one["tie_share"] for one in shown], "--ppai-chart-tie", "/"),
         (labels.system(y), [one["shares"][y] for one in shown], "--ppai-chart-y", ""),
     )
     for name, shares, colour, pattern in parts:
@@ -62,16 +68,16 @@ def share_chart(summary: Json, labels: Labels) -> Chart:
             {
                 "type": "bar",
                 "orientation": "h",
-                "name": plain(name),
+                "name": wrapped(name),
                 "x": values,
                 "y": at,
                 "width": BAR,
-                "text": [percent(value) if value >= 0.14 else "" for value in values],
+                "text": [percent(value) if value else "" for value in values],
                 "textposition": "inside",
                 "insidetextanchor": "middle",
                 "textangle": 0,
-                "constraintext": "none",
-                "textfont": {"color": "--ppai-chart-on", "size": 12},
+                "constraintext": "inside",
+                "textfont": {"color": "--ppai-chart-on", "size": NUMBER},
                 "marker": {
                     "color": colour,
                     "line": {"color": "--ppai-chart-edge", "width": 1},
@@ -91,7 +97,9 @@ def share_chart(summary: Json, labels: Labels) -> Chart:
     data[0]["insidetextanchor"] = "start"
     data[2]["insidetextanchor"] = "end"
     layout |= {"barmode": "stack", "showlegend": True, "legend": LEGEND}
-    layout["xaxis"] |= {"range": [0, 1.004], "title": {"text": "share of pairs won", "font": {"size": 12}}}
+    layout["uniformtext"] = {"mode": "hide", "minsize": NUMBER}
+    layout["xaxis"] |= {"range": [0, 1.004]}
+    name_axis(layout, f"share of pairs won; the line under a bar is the interval of {labels.system(x)}'s")
     words = (
         f"For each criterion, how often {labels.system(x)} won, how often it was a tie and how often "
         f"{labels.system(y)} won, for {listed([labels.source(source) for source in sources_drawn(groups)])}. "
@@ -124,7 +132,7 @@ def appearance_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
         number = look(sources_drawn(groups), source)
         own = [(place, group, row) for place, group, row in rows if row.source == source]
         rates = [row.figures["rate"] for _, _, row in own]
-        colour = ("--ppai-chart-x", "--ppai-chart-y", "--ppai-chart-tie")[number % 3]
+        colour = f"--ppai-chart-{number % 5}"
         data.append(
             {
                 "type": "bar",

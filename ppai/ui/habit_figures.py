@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ def time_chart(created: Sequence[float] | npt.NDArray[np.float64]) -> Chart:
         have = "No vote has" if not len(times) else "Only one vote has"
         return Chart(None, f"{have} a time, so there is nothing to draw over time.")
     starts, counts, unit = votes_by_time(times)
-    labels = [datetime.fromtimestamp(start, UTC).strftime("%Y-%m-%d %H:%M") for start in starts]
+    labels = [written_start(start, unit) for start in starts]
     step = 3600 if unit == "hour" else 86400
     figure = {
         "data": [
@@ -68,14 +68,20 @@ def time_chart(created: Sequence[float] | npt.NDArray[np.float64]) -> Chart:
     }
     most = int(np.argmax(counts))
     words = (
-        f"{counted(len(times), 'vote')} from {labels[0]} to {_ends(starts[-1], step)} UTC, by {unit}; "
-        f"the most, {counts[most]:,}, from {labels[most]}."
+        f"{counted(len(times), 'vote')} from {labels[0]} to {_last(starts[-1], unit)} UTC, by {unit}; "
+        f"the most, {counts[most]:,}, {'on' if unit == 'day' else 'from'} {labels[most]}."
     )
     return Chart(figure, words)
 
 
-def _ends(start: float, step: int) -> str:
-    return (datetime.fromtimestamp(start, UTC) + timedelta(seconds=step)).strftime("%Y-%m-%d %H:%M")
+def written_start(start: float, unit: str) -> str:
+    """When an hour begins, or which day it is; UTC."""
+    return datetime.fromtimestamp(start, UTC).strftime("%Y-%m-%d" if unit == "day" else "%Y-%m-%d %H:%M")
+
+
+def _last(start: float, unit: str) -> str:
+    """The last day, or when the last hour ends."""
+    return written_start(start if unit == "day" else start + 3600, unit)
 
 
 def votes_by_time(created: npt.NDArray[np.float64]) -> tuple[list[float], list[int], str]:
@@ -87,12 +93,16 @@ def votes_by_time(created: npt.NDArray[np.float64]) -> tuple[list[float], list[i
 
 
 def rater_chart(raters: Mapping[str, Json]) -> Chart:
-    """Each rater's share of side A over her number of votes; those with a flag stand out."""
+    """Each rater's share of side A over her number of votes; those with a flag stand out.
+
+    `share_a` is that of votes on systems that stood on both sides; who has none is not drawn.
+    """
     known = [(name, habits) for name, habits in raters.items() if habits["share_a"] is not None and habits["n"]]
     if not known:
         return Chart(
             None,
-            "No rater has chosen between two sides yet, or the sides are not known."
+            "No rater has chosen between two systems that are known to have stood on both sides, so a liking for a "
+            "side cannot be told from one for a system."
             if raters
             else "Nobody has voted yet.",
         )

@@ -32,6 +32,13 @@ class Place:
     """What the tables of other choices are called."""
     under: str = ""
     """Id of a heading by which its sections are told from those of the same name."""
+    level: int = 2
+    """Of its headings."""
+
+    @property
+    def heading(self) -> str:
+        """The element that its headings are."""
+        return f"h{self.level}"
 
 
 LIVE = Place()
@@ -58,8 +65,8 @@ def files(report: Report, place: Place = LIVE) -> dict[str, Mapping[str, str]]:
     }
 
 
-def lead_html(report: Report) -> str:
-    """The study's name, its counts and what must be known before anything else."""
+def lead_html(report: Report, named: str = "p") -> str:
+    """The study's name in an element `named`, its counts and what must be known before anything else."""
     facts = "".join(f'<div class="ppai-fact"><dt>{said(key)}</dt><dd>{n:,}</dd></div>' for key, n in report.facts)
     notes = ""
     if not report.human_votes:
@@ -72,7 +79,7 @@ def lead_html(report: Report) -> str:
             f"{escape(caution.text)}</p></div>"
         )
     return (
-        f'<p class="ppai-study" data-testid="study">{escape(report.study)}</p>'
+        f'<{named} class="ppai-study" data-testid="study">{escape(report.study)}</{named}>'
         f'<dl class="ppai-facts-row">{facts}</dl><div class="ppai-notes">{notes}</div>'
     )
 
@@ -81,7 +88,7 @@ def answers_html(report: Report, place: Place = LIVE) -> str:
     """The answer in words, a sentence a criterion, and what is left of it with all criteria taken together."""
     name = f"{place.prefix}answers"
     named = f'aria-labelledby="{_names(name, place)}"'
-    heading = said("results.answers", "h2", f'id="{name}"')
+    heading = said("results.answers", place.heading, f'id="{name}"')
     if not (report.answers or report.ranks or report.rest):
         nothing = said("results.nothing_but_baselines" if report.baselines else "results.nothing", "p")
         return f'<section class="ppai-card" {named}>{heading}{nothing}</section>'
@@ -108,7 +115,7 @@ def _answer(answer: Answer) -> str:
 def section_html(section: Section, place: Place = LIVE, others: Sequence[Table] = ()) -> str:
     """`others` are tables of what else a page with controls would let one choose."""
     name = place.prefix + section.name
-    heading = said(f"results.section.{section.name}", "h2", f'id="section-{name}"')
+    heading = said(f"results.section.{section.name}", place.heading, f'id="section-{name}"')
     caution = f'<p class="ppai-warning" lang="en">{escape(section.caution)}</p>' if section.caution else ""
     lead = "".join(f'<p lang="en" data-testid="told">{escape(sentence)}</p>' for sentence in section.lead)
     details = _folded(section.tables, name, said("results.table", "summary"), place, is_open=section.open)

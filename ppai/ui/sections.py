@@ -13,7 +13,7 @@ from ppai.schema import Study, VoteStatus
 from ppai.ui.chart_layout import Chart
 from ppai.ui.figures import appearance_chart, reference_chart, share_chart, topic_chart
 from ppai.ui.filters import Filters
-from ppai.ui.habit_figures import time_chart, votes_by_time
+from ppai.ui.habit_figures import time_chart, votes_by_time, written_start
 from ppai.ui.labels import Labels, Matchup, counted, uncombined
 from ppai.ui.records import INTERVAL_COLUMNS, csv_text, interval_records, topic_records
 from ppai.ui.table import Table
@@ -118,7 +118,7 @@ def time_section(votes: pd.DataFrame) -> Section:
     file = ""
     if chart.figure is not None:
         starts, counts, unit = votes_by_time(created)
-        written = [str(pd.Timestamp(start, unit="s").strftime("%Y-%m-%d %H:%M")) for start in starts]
+        written = [written_start(start, unit) for start in starts]
         tables = (time_table(written, counts, unit),)
         file = csv_text([{"start_utc": start, "votes": n} for start, n in zip(written, counts, strict=True)])
     note = f"n = {counted(len(created), 'vote')}, hidden repeats included. A count: nothing is estimated or resampled."

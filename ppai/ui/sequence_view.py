@@ -85,9 +85,7 @@ def _state(one: Json, labels: Labels, matchup: Matchup, notes: Notes) -> tuple[s
     return (
         _decision(one, labels, matchup),
         known,
-        "–" if decided is None else f"{decided:,}",
-        "–" if decided is not None else _prospect(one, one["needed"], notes, in_reach=one["in_reach"]),
-        _prospect(one, one["equality_at"], notes, in_reach=(one["equality_at"] or 0) <= one["n_prompts"]),
+        *(_prospects(one, notes) if decided is None else (f"{decided:,}", "–", "–")),
         f"{one['n_prompts']:,}",
     )
 
@@ -96,6 +94,15 @@ def _decision(one: Json, labels: Labels, matchup: Matchup) -> str:
     if one["decision"] != "decided":
         return str(one["decision"])
     return f"decided: {labels.system(matchup.x if one['low'][-1] > 0.5 else matchup.y)} wins more often"
+
+
+def _prospects(one: Json, notes: Notes) -> tuple[str | Cell, ...]:
+    """What an undecided matchup still takes, to be decided and to be called equal."""
+    return (
+        "–",
+        _prospect(one, one["needed"], notes, in_reach=one["in_reach"]),
+        _prospect(one, one["equality_at"], notes, in_reach=(one["equality_at"] or 0) <= one["n_prompts"]),
+    )
 
 
 def _prospect(one: Json, prompts: int | None, notes: Notes, *, in_reach: bool) -> str | Cell:

@@ -6,7 +6,6 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,7 +36,13 @@ class ReportCommand(TyperCommand):
         for place in range(len(args) - 1, -1, -1):
             if args[place] == "--markdown" and (args[place + 1 :] or ["--"])[0].startswith("--"):
                 args.insert(place + 1, STANDARD_OUTPUT)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, list(args))
+        except typer.BadParameter as error:
+            taken = args[args.index("--markdown") + 1] if "--markdown" in args else STANDARD_OUTPUT
+            if error.param is None or error.param.name != "source" or taken == STANDARD_OUTPUT:
+                raise
+            raise PPAIError(f"--markdown took {taken!r} as its file: name the study before it") from error
 
 
 def report(
@@ -65,6 +70,7 @@ def report(
         raise PPAIError("nothing to write: give --json FILE, --html DIR or --markdown")
     if json_file == markdown_file == STANDARD_OUTPUT:
         raise PPAIError("--json and --markdown: only one of them can go to standard output")
+    _refuse_places(json_file, html_dir, markdown_file)
     opened = open_source(source, study)
     keys = opened.study.config.keys
     if criterion is not None and criterion not in keys:
@@ -74,7 +80,7 @@ def report(
     text = json.dumps(summary, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
     arms = arm_reports(data, statistics, criterion) if html_dir is not None or markdown_file is not None else []
     if html_dir is not None:
-        making = _making(data, _command(opened.address, criterion, study))
+        making = _making(data, summary, _command(opened.address, criterion, study))
         _write_page(html_dir, arms, summary, text, making)
     if markdown_file is not None:
         _write(markdown_file, markdown_report(arms, summary))
@@ -96,20 +102,19 @@ def _summary(data: Data) -> dict[str, Any]:
     return summarise(data.study, data.votes, data.verdicts, assignments=data.showings, guesses=data.guesses).as_json()
 
 
-def _making(data: Data, command: str) -> Making:
+def _making(data: Data, summary: Mapping[str, Any], command: str) -> Making:
     """What a reader needs to make the page again."""
-    from eval.statistics.prediction_powered import prediction_powered
-    from eval.statistics.strengths import strengths
+    from eval.statistics import prediction_powered, strengths
     from ppai.static_report.appendix import Making
     from ppai.static_report.digest import data_digest
+    from ppai.static_report.methods import COMBINED, STRENGTHS, methods_of
 
-    resampled = signature(strengths).parameters
-    parted = signature(prediction_powered).parameters
     seeds = {
-        "Bradley-Terry bootstrap": f"{resampled['seed'].default}, {resampled['replicates'].default:,} replicates",
-        "cross-fitting of people and a judge in one": f"{parted['seed'].default}",
+        STRENGTHS: f"{strengths.SEED}, {strengths.REPLICATES:,} bootstrap replicates",
+        COMBINED: f"{prediction_powered.SEED}, for the parts of the cross-fitting",
     }
-    return Making(command, data_digest(data), seeds)
+    used = {method.figure for method, _ in methods_of(summary)}
+    return Making(command, data_digest(data), {figure: seed for figure, seed in seeds.items() if figure in used})
 
 
 def _command(address: str, criterion: str | None, study: str | None) -> str:
@@ -130,6 +135,17 @@ def _write_page(
     page = page_html(arms, summary, making)
     write_whole(directory, {"index.html": page, "summary.json": text, "README.md": space_readme(arms[0].report.study)})
     typer.echo(f"wrote {directory / 'index.html'}, with summary.json and a README.md beside it", err=True)
+
+
+def _refuse_places(json_file: str | None, html_dir: Path | None, markdown_file: str | None) -> None:
+    """Raises PPAIError, before anything is computed, where an output names no file or no directory."""
+    for option, target in (("--json", json_file), ("--markdown", markdown_file)):
+        if target == "":
+            raise PPAIError(f"{option}: names no file")
+        if target is not None and Path(target).is_dir():
+            raise PPAIError(f"{option}: {target} cannot be written: it is a directory, not a file")
+    if html_dir is not None and html_dir.is_file():
+        raise PPAIError(f"--html: {html_dir} cannot be written: it is a file, not a directory")
 
 
 def _refuse_another_readme(file: Path) -> None:

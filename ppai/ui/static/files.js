@@ -24,7 +24,7 @@ function saveFrom(used, view) {
   }
   const section = {
     figure: view.figures[name],
-    heading: place.querySelector("h2").textContent,
+    heading: place.querySelector("h2, h3").textContent,
     note: [view.basis, place.querySelector("[data-note]").textContent].filter(Boolean).join(". "),
     words: place.querySelector("[data-figure]").getAttribute("aria-label"),
     tables: Array.from(place.querySelectorAll("table")),
