@@ -115,7 +115,7 @@ def test_a_trained_model_ends_its_answers_by_itself(recipe: Callable[..., Recipe
     from finetune.adapter import load_adapted, read_adapter
     from finetune.chat import ADAPTER, BASE, Answering, Chat
 
-    learning = {"learning_rate": 1e-2, "num_train_epochs": 8, "eval_steps": 24, "per_device_train_batch_size": 8}
+    learning = {"learning_rate": 1e-2, "num_train_epochs": 14, "eval_steps": 42, "per_device_train_batch_size": 8}
     trained(recipe({"stopping": {"patience": None}}, **learning), tmp_path / "out")
     model, tokenizer = load_adapted(read_adapter(tmp_path / "out"), device="cpu")
     chat = Chat(model, tokenizer, (BASE, ADAPTER), Answering(SYSTEM, max_new_tokens=60, temperature=0))
