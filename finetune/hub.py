@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ppai.errors import PPAIError
+from ppai.hub import client, trouble
 from ppai.settings import DATASET_ID
 
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
 T = TypeVar("T")
+
+SECONDS = 60.0
+"""Without a word from the hub after which it is given up."""
 
 LEFT_OUT = ("checkpoints/*", ".partial/*", "run.json", ".*")
 
@@ -27,47 +34,20 @@ class Repository:
 
         Raises PPAIError where the hub cannot be reached or refuses.
         """
-        from huggingface_hub import HfApi
-
-        self._asked(lambda: HfApi().create_repo(self.name, private=True, exist_ok=True))
+        self._asked(lambda hub: hub.create_repo(self.name, private=True, exist_ok=True))
 
     def upload(self, folder: Path) -> str:
         """All files of the folder but checkpoints, in one commit; its address. Raises as `open` does."""
-        from huggingface_hub import HfApi
-
         commit = self._asked(
-            lambda: HfApi().upload_folder(
+            lambda hub: hub.upload_folder(
                 repo_id=self.name, folder_path=folder, ignore_patterns=list(LEFT_OUT), commit_message="Upload by PPAI"
             )
         )
         return str(commit.commit_url)
 
-    def _asked(self, call: Callable[[], T]) -> T:
-        """One line of our own: the library's messages have several, and may show signed addresses."""
-        from huggingface_hub import constants
-        from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
-
-        constants.HF_HUB_DISABLE_PROGRESS_BARS = True
+    def _asked(self, call: Callable[[HfApi], T]) -> T:
         try:
-            return call()
+            return call(client(SECONDS))
         except Exception as error:  # httpx, the hub and the disk each have their own
-            chain: list[BaseException] = [error]
-            while cause := chain[-1].__cause__ or chain[-1].__context__:
-                chain.append(cause)
-            status = next((one.response.status_code for one in chain if isinstance(one, HfHubHTTPError)), None)
-            kinds = {kind.__name__ for one in chain for kind in type(one).__mro__}
-            if any(isinstance(one, OfflineModeIsEnabled) for one in chain):
-                why = "HF_HUB_OFFLINE is set"
-            elif status == 401 or any(isinstance(one, LocalTokenNotFoundError) for one in chain):
-                why = "the hub does not accept the token in HF_TOKEN, or there is none"
-            elif status in (403, 404, 409):
-                why = f"the token in HF_TOKEN may not write it (status {status})"
-            elif status is not None:
-                why = f"the hub answers with status {status}"
-            elif "TimeoutException" in kinds:
-                why = "the hub does not answer in time"
-            elif kinds & {"TransportError", "ConnectionError"}:
-                why = "the hub cannot be reached"
-            else:
-                why = type(error).__name__
+            why = trouble(error, right="write it", anonymous=True)
             raise PPAIError(f"--push-to-hub: {self.name} cannot be written: {why}") from error

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ppai.errors import PPAIError
+from ppai.hub import client, trouble
 from ppai.settings import Settings
 from ppai.store.base import Store
 from ppai.store.sqlite_file import Watch, continues, extent_of_copy, holds_a_store, put_in_place
@@ -139,41 +140,14 @@ class HubBackup:
         return True
 
     def _hub(self) -> HfApi:
-        from huggingface_hub import HfApi, get_session, get_token
-        from huggingface_hub.utils import disable_progress_bars
+        from huggingface_hub import get_token
 
         if not get_token():
             raise PPAIError(f"PPAI_BACKUP: {self} needs a token: set HF_TOKEN to one that may write to it")
-        disable_progress_bars()
-        get_session().timeout = self.seconds  # the library's own client waits for ever
-        return HfApi()
+        return client(self.seconds)
 
     def _explained(self, error: BaseException) -> PPAIError:
-        """One line of our own: the library's messages have several, and may show signed addresses."""
-        from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-
-        chain = [error]
-        while cause := chain[-1].__cause__ or chain[-1].__context__:
-            chain.append(cause)
-        status = next((one.response.status_code for one in chain if isinstance(one, HfHubHTTPError)), None)
-        kinds = {kind.__name__ for one in chain for kind in type(one).__mro__}
-        if any(isinstance(one, OfflineModeIsEnabled) for one in chain):
-            why = "HF_HUB_OFFLINE is set"
-        elif status == 401:
-            why = "the hub does not accept the token in HF_TOKEN"
-        elif status in (403, 404, 409):
-            why = f"the token in HF_TOKEN may not read and write it (status {status})"
-        elif status is not None:
-            why = f"the hub answers with status {status}"
-        elif "TimeoutException" in kinds:
-            why = "the hub does not answer in time"
-        elif kinds & {"TransportError", "ConnectionError"}:
-            why = "the hub cannot be reached"
-        else:
-            why = next(
-                (one.strerror for one in chain if isinstance(one, OSError) and one.strerror), type(error).__name__
-            )
-        return PPAIError(f"PPAI_BACKUP: {self} cannot be used: {why}")
+        return PPAIError(f"PPAI_BACKUP: {self} cannot be used: {trouble(error, right='read and write it')}")
 
 
 def backup_of(settings: Settings) -> Backup | None:

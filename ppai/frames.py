@@ -149,22 +149,20 @@ def current_votes(events: pd.DataFrame) -> pd.DataFrame:
     """
     if events.empty:
         return events
-    events = _with_first_times(events)
     key = _unordered(events[["rater", "prompt_id", "system_a", "system_b", "arm", "repeat", "revision"]])
+    if "first_at" not in events:
+        events = events.assign(first_at=_first_times(events, key))
     last = key.sort_values("revision", kind="stable").drop_duplicates(_ONE_SHOWING, keep="last")
     return events.loc[last.index.sort_values()]
 
 
-def _with_first_times(events: pd.DataFrame) -> pd.DataFrame:
-    if "first_at" in events:
-        return events
-    key = _unordered(events[[*_ONE_SHOWING[:2], "system_a", "system_b", "arm", "repeat", "revision"]])
+def _first_times(events: pd.DataFrame, key: pd.DataFrame) -> pd.Series:
+    """When each event's pair was first answered; its own time where it never was."""
+    times = events["created_at"].astype(float)
     answered = (events["status"] == VoteStatus.SUBMITTED.value).to_numpy()
-    key["first_at"] = np.where(answered, events["created_at"].to_numpy(dtype=float), np.nan)
-    again = key[key.duplicated(_ONE_SHOWING, keep=False)].sort_values("revision", kind="stable")
-    first = events["created_at"].astype(float).copy()
-    first.loc[again.index] = again.groupby(_ONE_SHOWING, sort=False)["first_at"].transform("first")
-    return events.assign(first_at=first.fillna(events["created_at"]))
+    again = key[key.duplicated(_ONE_SHOWING, keep=False)].assign(time=times.where(answered))
+    first = again.sort_values("revision", kind="stable").groupby(_ONE_SHOWING, sort=False)["time"].transform("first")
+    return first.reindex(events.index).fillna(times)
 
 
 def submitted(events: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,9 +19,10 @@ FILES = {"README.md": "card", "adapter_config.json": "{}", "run.json": "{}", "ch
 
 
 class Hub(ThreadingHTTPServer):
-    """Keeps what it is asked; answers with `status` where that is no 200."""
+    """Keeps what it is asked; answers with `status` where that is no 200, and after `hangs` seconds."""
 
     status = 200
+    hangs = 0.0
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -38,6 +40,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        time.sleep(self.server.hangs)
         if self.server.status != 200:
             return self.answer({"error": "no"}, self.server.status)
         if self.path.endswith("/repos/create"):
@@ -125,6 +128,13 @@ def test_a_hub_that_is_not_there_is_one_line(hub: Hub, folder: Path) -> None:
     hub.server_close()
     with pytest.raises(PPAIError, match=r"^--push-to-hub: ann/tuned cannot be written: the hub cannot be reached$"):
         Repository("ann/tuned").upload(folder)
+
+
+def test_a_hub_that_hangs_is_given_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.hangs = 2.0
+    monkeypatch.setattr("finetune.hub.SECONDS", 0.3)
+    with pytest.raises(PPAIError, match=r"cannot be written: the hub does not answer in time$"):
+        Repository("ann/tuned").open()
 
 
 @pytest.mark.parametrize("name", ["tuned", "ann/", "a b/c", "../x"])

@@ -18,7 +18,7 @@ from ppai.ui.labels import ARMS
 from ppai.ui.markup import english, escape
 from ppai.ui.plotly_file import plotly_script
 from ppai.ui.report import Report
-from ppai.ui.report_view import Place, answers_html, figures, files, lead_html, section_html
+from ppai.ui.report_view import Place, answers_html, cautions_html, figures, files, lead_html, section_html
 from ppai.ui.sections import Section
 from ppai.ui.table import Table
 
@@ -82,11 +82,8 @@ def _arm(one: ArmReport, *, first: bool, contents: str) -> str:
     if first:
         head = lead_html(report, "h1") + _shown(report) + contents
     else:
-        notes = "".join(
-            f'<div class="ppai-warning"><p><strong>{escape(told.title)}.</strong> {escape(told.text)}</p></div>'
-            for told in report.cautions
-        )
-        head = f'<h2 class="ppai-arm" id="{_arm_id(one)}">{escape(_heading(one))}</h2>{notes}{_shown(report)}'
+        heading = f'<h2 class="ppai-arm" id="{_arm_id(one)}">{escape(_heading(one))}</h2>'
+        head = heading + cautions_html(report) + _shown(report)
     sections = (
         section_html(_unchosen(section), place, one.others.get(section.name, ())) for section in report.sections
     )

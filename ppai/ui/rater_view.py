@@ -39,7 +39,7 @@ def rater_section(summary: Json, labels: Labels, filters: Filters) -> Section | 
         "disagrees with the others stays in every figure, since leaving out dissenters would strengthen the majority.",
         (rater_table(raters, _told(raters)), *tables),
         csv_text(rater_records(raters)),
-        lead=tuple(_lead(summary, labels, filters, flagged)),
+        lead=tuple(_lead(summary, labels, filters, len(flagged), any_left_out=bool(gone))),
         more=more,
     )
 
@@ -50,11 +50,10 @@ def _told(raters: Mapping[str, Json]) -> tuple[str, ...]:
     return tuple(f"{flag_name(flag)}: {FLAGS[flag]}." for flag in FLAGS if flag in raised)
 
 
-def _lead(summary: Json, labels: Labels, filters: Filters, flagged: Sequence[str]) -> list[str]:
+def _lead(summary: Json, labels: Labels, filters: Filters, flagged: int, *, any_left_out: bool) -> list[str]:
     raters = len(summary["balance"]["raters"])
-    any_left_out = any(summary["balance"]["raters"][one]["left_out"] for one in flagged)
     said = [
-        f"{len(flagged):,} of {counted(raters, 'rater')} {'carries' if len(flagged) == 1 else 'carry'} a flag. "
+        f"{flagged:,} of {counted(raters, 'rater')} {'carries' if flagged == 1 else 'carry'} a flag. "
         f"{_effect(summary, labels) if any_left_out else STAYS}"
         if flagged
         else f"None of {counted(raters, 'rater')} carries a flag."

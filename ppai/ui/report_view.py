@@ -73,14 +73,17 @@ def lead_html(report: Report, named: str = "p") -> str:
         alone = "results.only_baselines" if report.baselines else "results.no_votes"
         key = "results.no_votes_judged" if report.judges else alone
         notes += f'<div class="ppai-warning" data-testid="no-votes">{said(key, "p")}</div>'
-    for caution in report.cautions:
-        notes += (
-            f'<div class="ppai-warning" lang="en"><p><strong>{escape(caution.title)}.</strong> '
-            f"{escape(caution.text)}</p></div>"
-        )
+    notes += cautions_html(report)
     return (
         f'<{named} class="ppai-study" data-testid="study">{escape(report.study)}</{named}>'
         f'<dl class="ppai-facts-row">{facts}</dl><div class="ppai-notes">{notes}</div>'
+    )
+
+
+def cautions_html(report: Report) -> str:
+    return "".join(
+        f'<div class="ppai-warning" lang="en"><p><strong>{escape(told.title)}.</strong> {escape(told.text)}</p></div>'
+        for told in report.cautions
     )
 
 
@@ -95,7 +98,8 @@ def answers_html(report: Report, place: Place = LIVE) -> str:
     items = "".join(_answer(answer) for answer in report.answers)
     note = said("results.answers_note", "p", 'class="ppai-muted"')
     listed = f'<ul class="ppai-answers" lang="en" data-testid="answers">{items}</ul>' if items else ""
-    before = "".join(f'<p lang="en" data-testid="ranks">{escape(sentence)}</p>' for sentence in report.ranks)
+    ranks = "".join(f'<p lang="en" data-testid="ranks">{escape(sentence)}</p>' for sentence in report.ranks)
+    before = f'<div class="ppai-ranks">{ranks}</div>' if ranks else ""
     reading = "".join(f'<p lang="en">{escape(sentence)}</p>' for sentence in (*report.rest, *report.reading))
     after = f'<div class="ppai-reading" data-testid="reading">{reading}</div>' if reading else ""
     return f'<section class="ppai-card" {named}>{heading}{before}{note}{listed}{after}</section>'
