@@ -150,9 +150,10 @@ def current_votes(events: pd.DataFrame) -> pd.DataFrame:
     if events.empty:
         return events
     key = _unordered(events[["rater", "prompt_id", "system_a", "system_b", "arm", "repeat", "revision"]])
-    if "first_at" not in events:
-        events = events.assign(first_at=_first_times(events, key))
     last = key.sort_values("revision", kind="stable").drop_duplicates(_ONE_SHOWING, keep="last")
+    if "first_at" not in events:
+        once = len(last) == len(events)
+        events = events.assign(first_at=events["created_at"] if once else _first_times(events, key))
     return events.loc[last.index.sort_values()]
 
 
