@@ -1,6 +1,6 @@
 """Speed of QLoRA on one GPU: the published recipe, Unsloth where it is installed, and ours, on one stream of tokens.
 
-    python -m benchmarks.qlora [--only published fast lean ...] [--steps 24] [--out FILE]
+    python -m benchmarks.qlora [--only published fast lean ...] [--steps 24] [--gpus 1 2] [--out FILE]
 
 Every setting runs in a process of its own, on a Mistral-7B with random weights in NF4 (double quantization, computed in
 bfloat16) with LoRA r=16, alpha=64 on the seven projections, and prints one JSON line: tokens/s (padding not counted),
@@ -11,7 +11,8 @@ reaches on dense bfloat16 products.
 
 `published` is the study's own loop: LoRA on lm_head too, dropout 0.05, micro-batch 6 x 4 padded to the longest, full
 recomputation, autocast over float32 norms and adapters, paged 8-bit AdamW. Ours run the project's trainer, a subclass
-of TRL's, with the optimizer and the `speed:` section of the recipes that ship. Needs torch, transformers, peft, trl,
+of TRL's, with the optimizer and the `speed:` section of the recipes that ship; with `--gpus 1 2` each of them is run
+again on two GPUs, every GPU with rows of its own. Needs torch, transformers, peft, trl,
 bitsandbytes and one CUDA GPU; the settings of Unsloth need that package and 15 GB of disk for the weights.
 """
 
@@ -50,21 +51,28 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12, help="timed optimizer steps of some 8,192 tokens")
     parser.add_argument("--tiny", action="store_true", help="two small layers, to try the script on a CPU")
     parser.add_argument("--weights", type=Path, default=Path("random-mistral-7b"), help="where Unsloth's weights lie")
+    parser.add_argument(
+        "--gpus", type=int, nargs="+", default=[1], help="GPUs that ours run on, one number after the other"
+    )
     parser.add_argument("--out", type=Path, help="also append the lines to this file")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.here:
         name = options.only[0]
         figures = {"setting": name} | run_here(name, options.steps, options.tiny, options.weights)
-        print(json.dumps(figures), flush=True)
+        if os.environ.get("RANK", "0") == "0":
+            print(json.dumps(figures), flush=True)
         return
     wanted = any(name in unsloth.SETTINGS for name in options.only) and find_spec("unsloth") is not None
     if wanted and not (options.weights / "config.json").exists():
         unsloth.write_weights(options.weights)
     environment = os.environ | {"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True", "HF_HUB_OFFLINE": "1"}
-    for name in options.only:
+    for name, gpus in [(name, gpus) for name in options.only for gpus in options.gpus]:
+        if gpus > 1 and name not in ours.SETTINGS:
+            continue
         same = ["--steps", str(options.steps), "--weights", str(options.weights), *(["--tiny"] * options.tiny)]
-        command = [sys.executable, "-m", "benchmarks.qlora", "--here", "--only", name, *same]
+        launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(gpus)] if gpus > 1 else []
+        command = [sys.executable, *launch, "-m", "benchmarks.qlora", "--here", "--only", name, *same]
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         lines = [line for line in done.stdout.splitlines() if line.startswith('{"setting"')]
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]

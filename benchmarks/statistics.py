@@ -26,7 +26,8 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from eval.report import Part, summarise  # noqa: E402
-from eval.statistics.bradley_terry import Cells, Comparisons, fit, weighted_cells  # noqa: E402
+from eval.statistics.bradley_terry import fit  # noqa: E402
+from eval.statistics.cells import Cells, Comparisons, weighted_cells  # noqa: E402
 from eval.statistics.strengths import strengths  # noqa: E402
 from ppai.frames import outcome_column, verdict_frame  # noqa: E402
 from ppai.schema import Pair, Prompt, Response, Study, StudyConfig, System, Verdict  # noqa: E402

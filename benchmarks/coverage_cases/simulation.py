@@ -9,8 +9,9 @@ from itertools import count
 
 import numpy as np
 
-from eval.statistics.coding import SUBMITTED, StudyIndex, VerdictRows, VoteRows
 from eval.statistics.interval import Interval
+from eval.statistics.rows import SUBMITTED, VerdictRows, VoteRows
+from eval.statistics.study_index import StudyIndex
 
 CORRELATION = 0.4
 """Intraclass correlation of raters on a prompt."""

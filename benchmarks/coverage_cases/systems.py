@@ -9,7 +9,9 @@ import numpy as np
 from scipy.special import expit, logit
 
 from benchmarks.coverage_cases.simulation import Cell, Figure, case
-from eval.statistics.bradley_terry import Cells, Comparisons, Disconnected, fit
+from eval.statistics.bradley_terry import fit
+from eval.statistics.cells import Cells, Comparisons
+from eval.statistics.connected import Disconnected
 from eval.statistics.strengths import strengths
 
 PAIRS = ((0, 1), (0, 2), (1, 2))

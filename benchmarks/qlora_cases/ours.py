@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import tempfile
 from dataclasses import replace
@@ -21,7 +22,8 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def run_ours(name: str, steps: int, warmup: int, tiny: bool) -> dict[str, Any]:
-    """One of SETTINGS through TRL's trainer, the project's own class of it."""
+    """One of SETTINGS through TRL's trainer, the project's own class of it; on several GPUs one of its processes."""
+    import torch
     from datasets import Dataset
     from trl import SFTConfig
 
@@ -31,6 +33,9 @@ def run_ours(name: str, steps: int, warmup: int, tiny: bool) -> dict[str, Any]:
     recipe = read_recipe(chosen)
     speed = replace(recipe.speed or Speed(), **(changes | ({"tokens_per_batch": 1024} if tiny else {})))
     place = device()
+    gpus = int(os.environ.get("WORLD_SIZE", "1"))
+    if place == "cuda":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     clock = Clock(warmup)
 
     class TimedTrainer(trainer_class()):
@@ -40,7 +45,7 @@ def run_ours(name: str, steps: int, warmup: int, tiny: bool) -> dict[str, Any]:
             return super().training_step(model, inputs, *args, **kwargs)
 
     generator = random.Random(0)
-    lengths = sample_lengths((steps + warmup) * (speed.tokens_per_batch or 8192) // 300)
+    lengths = sample_lengths(gpus * (steps + warmup) * (speed.tokens_per_batch or 8192) // 300)
     rows = [{"input_ids": [generator.randrange(5, 32000) for _ in range(length)]} for length in lengths]
     dataset = Dataset.from_list([row | {"labels": row["input_ids"]} for row in rows])
     with tempfile.TemporaryDirectory() as folder:
@@ -55,8 +60,9 @@ def run_ours(name: str, steps: int, warmup: int, tiny: bool) -> dict[str, Any]:
         )  # fmt: skip
         prepare_trainer(trainer, speed)
         trainer.train()
+        clock.tokens = trainer.accelerator.reduce(clock.tokens, "sum")
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    return clock.report(losses[-1] if losses else float(trainer.state.log_history[-1]["train_loss"]))
+    return clock.report(losses[-1] if losses else float(trainer.state.log_history[-1]["train_loss"]), gpus)
 
 
 def tokenizer() -> Any:

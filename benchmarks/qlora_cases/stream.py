@@ -53,7 +53,8 @@ class Clock:
             _synchronize()
             self.tokens, self.start = 0, time.perf_counter()
 
-    def report(self, loss: float) -> dict[str, Any]:
+    def report(self, loss: float, gpus: int = 1) -> dict[str, Any]:
+        """Of all GPUs together but `peak_gib`, which is of the first; `tokens` must hold what all of them did."""
         _synchronize()
         import torch
 
@@ -62,11 +63,12 @@ class Clock:
         samples = speed / (sum(lengths := sample_lengths(4000)) / len(lengths))
         return {
             "device": torch.cuda.get_device_name() if cuda else "cpu",
+            "gpus": gpus,
             "tokens_per_s": round(speed),
             "samples_per_s": round(samples, 2),
             "hours_38400": round(SAMPLES / samples / 3600, 2),
             "peak_gib": round(torch.cuda.max_memory_allocated() / 2**30, 2) if cuda else None,
-            "mfu": round(4 * MATMUL_PARAMETERS * speed / PEAK_FLOPS, 3),
+            "mfu": round(4 * MATMUL_PARAMETERS * speed / PEAK_FLOPS / gpus, 3),
             "loss": round(loss, 3),
         }
 

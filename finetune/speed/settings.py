@@ -63,6 +63,9 @@ class Speed:
             # Both would let the GPU wait for the CPU at every step: a look at each loss, and copies of each batch.
             "logging_nan_inf_filter": False,
             "accelerator_config": {"non_blocking": True},
+            # On several GPUs: every adapter takes part in every step, and the buffers are the same everywhere.
+            "ddp_find_unused_parameters": False,
+            "ddp_broadcast_buffers": False,
         }
         if self.fused_projections:  # the model is in its precision and the operator casts the adapters: no autocast
             arguments |= {"bf16": False, "fp16": False}
