@@ -100,6 +100,8 @@ def sft_config(recipe: Recipe, checkpoints: Path, *, log: str = "none") -> Any:
     config = _built(recipe, "training", SFTConfig, {**defaults, **precision, **own, **training, **fast})
     if config.world_size > 1 and "per_device_eval_batch_size" not in training:
         config.per_device_eval_batch_size = min(config.per_device_eval_batch_size, EVALUATION_BATCH_OF_MANY)
+    if config.n_gpu > 1:  # in one process: the trainer would cut each batch in parts for all of them (nn.DataParallel)
+        config._n_gpu = 1
     return config
 
 

@@ -55,6 +55,7 @@ def train(
             tell(f"{out}: this run is finished already")
         else:
             tell(prepared.told())
+            _tell_idle(config, tell)
             _train(prepared, folder, config, tell)
         if main and repository is not None:
             tell(f"uploaded to {repository.upload(out)}")
@@ -77,6 +78,14 @@ def _train(prepared: Prepared, folder: RunFolder, config: Any, tell: Say) -> Non
         _finish(trainer, prepared, folder, fast, None if last is None else int(last.name.partition("-")[2]))
     best = trainer.state.best_global_step
     tell(f"wrote {folder.out}: the adapter of step {best}, training_summary.md and loss_curve.html")
+
+
+def _tell_idle(config: Any, tell: Say) -> None:
+    import torch
+
+    there = torch.cuda.device_count()
+    if config.device.type == "cuda" and config.world_size == 1 and there > 1:
+        tell(f"1 of {there} GPUs is used: `accelerate launch -m finetune.sft` with the same options uses all")
 
 
 def _finish(
