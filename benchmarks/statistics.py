@@ -1,6 +1,6 @@
 """Speed of the statistics, beside peers in the same run: Bradley-Terry with bootstraps, and the whole summary.
 
-    python benchmarks/statistics.py [--only strengths,systems,summary,growth,memory]
+    python benchmarks/statistics.py [--only strengths,systems,sequence,summary,growth,memory]
 
 Peers: evalica's Bradley-Terry on the same folded cells, and the logistic regression of FastChat's leaderboard,
 re-expressed with scikit-learn. Needs the `dev` extra. Data are drawn from the model, the seed is fixed.
@@ -28,7 +28,11 @@ import pandas as pd  # noqa: E402
 from eval.report import Part, summarise  # noqa: E402
 from eval.statistics.bradley_terry import fit  # noqa: E402
 from eval.statistics.cells import Cells, Comparisons, weighted_cells  # noqa: E402
+from eval.statistics.coding import code_votes  # noqa: E402
+from eval.statistics.followed import followed  # noqa: E402
+from eval.statistics.source import counted  # noqa: E402
 from eval.statistics.strengths import strengths  # noqa: E402
+from eval.statistics.study_index import StudyIndex  # noqa: E402
 from ppai.frames import outcome_column, verdict_frame  # noqa: E402
 from ppai.schema import Pair, Prompt, Response, Study, StudyConfig, System, Verdict  # noqa: E402
 
@@ -221,6 +225,16 @@ def time_summary() -> None:
                 summarise(study, votes, verdicts, parts=[part]).as_json()
 
 
+def time_sequence() -> None:
+    """All pairs of systems are followed at once."""
+    study = study_of(SYSTEMS, PROMPTS)
+    rows, _ = code_votes(StudyIndex.of(study), votes_of(study, VOTES), study.config.keys)
+    answers = counted(rows)
+    with timed(f"{SYSTEMS} systems, {PROMPTS:,} prompts, {VOTES:,} votes: the confidence sequences", target="1.5 s"):
+        found = followed(answers, study.config).matchups
+    print(f"  {len(found)} matchups, {sum(one.interval.n for one in found.values()):,} completed prompts")
+
+
 def time_growth() -> None:
     study = study_of(5, 1_000)
     none = verdicts_of(study, 0)
@@ -248,6 +262,7 @@ def measure_memory() -> None:
 PARTS: dict[str, Callable[[], None]] = {
     "strengths": time_strengths,
     "systems": time_many_systems,
+    "sequence": time_sequence,
     "summary": time_summary,
     "growth": time_growth,
     "memory": measure_memory,

@@ -42,10 +42,15 @@ def arm_summary(given: Gathered, parts: frozenset[Part]) -> Summary:
         sequence=followed(given.answers, given.config, confidence=given.confidence) if Part.SEQUENCE in parts else None,
         correlations=_correlations(given) if Part.CORRELATIONS in parts else {},
         unflagged=_unflagged(given) if Part.UNFLAGGED in parts else {},
-        blinding=Blinding.of(given.guesses, confidence=given.confidence) if Part.BLINDING in parts else None,
+        blinding=_blinding(given) if Part.BLINDING in parts else None,
         topics=_topics(given) if Part.TOPICS in parts else {},
         not_asked=frozenset(Part) - parts,
     )
+
+
+def _blinding(given: Gathered) -> Blinding:
+    reference = given.config.reference_id if given.config.systems else None
+    return Blinding.of(given.guesses, reference, confidence=given.confidence)
 
 
 def _criteria(given: Gathered, parts: frozenset[Part]) -> dict[str, dict[str, Source]]:
@@ -92,6 +97,7 @@ def _combined(given: Gathered) -> dict[str, dict[str, CombinedRates]]:
                 given.judged[judge][key].merged,
                 key,
                 refusal=refusal,
+                doubt=given.drawn.doubt,
                 confidence=given.confidence,
             )
             for judge, refusal in refusals.items()
@@ -109,7 +115,7 @@ def _refusals(given: Gathered) -> dict[str, str | None]:
         makers = len(given.judges[judge].makers_present())
         if judge != chosen:
             return other
-        if not given.random:
+        if not given.drawn.random:
             return NOT_RANDOM
         return SEVERAL_MAKERS.format(makers) if makers > 1 else None
 

@@ -9,10 +9,11 @@ from functools import cached_property
 import pandas as pd
 
 from eval.statistics.balance import Balance, balance
-from eval.statistics.coding import Rows, StudyIndex, VerdictRows, VoteRows
 from eval.statistics.pairs import JudgedPairs, PairOutcomes, judged_pairs, voted_pairs
-from eval.statistics.sampling import drawn_at_random
+from eval.statistics.rows import Rows, VerdictRows, VoteRows
+from eval.statistics.sampling import Drawn, drawn
 from eval.statistics.source import counted
+from eval.statistics.study_index import StudyIndex
 from eval.statistics.topics import Topics
 from ppai.schema import Sides, StudyConfig
 
@@ -54,9 +55,9 @@ class Gathered:
         return counted(self.votes)
 
     @cached_property
-    def random(self) -> bool:
-        """Whether people's pairs are known to be a random set."""
-        return drawn_at_random(self.config, self.votes, self.assignments)
+    def drawn(self) -> Drawn:
+        """How people's pairs were chosen."""
+        return drawn(self.config, self.votes, self.assignments)
 
     @cached_property
     def judges(self) -> Mapping[str, VerdictRows]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -12,13 +12,17 @@ from eval.arm import arm_summary
 from eval.gathered import Gathered
 from eval.outdated import of_other_texts
 from eval.parts import EVERYTHING, Part
-from eval.statistics.coding import StudyIndex, code_assignments, code_verdicts, code_votes
-from eval.statistics.topics import TopicRates, Topics, topics
+from eval.statistics.coding import code_assignments, code_verdicts, code_votes
+from eval.statistics.leaderboard import leaderboard as leaderboard_of
+from eval.statistics.ranking import Ranking
+from eval.statistics.study_index import StudyIndex
+from eval.statistics.topics import TopicRates, Topics
+from eval.statistics.topics import topics as topics_of
 from eval.summary import Summary
 from ppai.frames import guess_frame
 from ppai.schema import Arm, Study
 
-__all__ = ["EVERYTHING", "Part", "Summary", "TopicRates", "summarise", "topics"]
+__all__ = ["EVERYTHING", "Part", "Ranking", "Summary", "TopicRates", "leaderboard", "summarise", "topics"]
 
 
 def summarise(
@@ -76,3 +80,17 @@ def summarise(
         n_outdated=int(np.count_nonzero(outdated)),
         arms={arm: of_arm(arm) for arm in others if arms is None or arm in arms},
     )
+
+
+def topics(
+    study: Study, votes: pd.DataFrame, verdicts: pd.DataFrame, criterion: str, *, arm: str = Arm.AS_IS.value
+) -> tuple[TopicRates, ...]:
+    """One criterion's rates by topic as a Summary has them, see `eval.statistics.topics`; frames as `summarise` has."""
+    return topics_of(study, votes, verdicts[~of_other_texts(study, verdicts)], criterion, arm=arm)
+
+
+def leaderboard(
+    study: Study, votes: pd.DataFrame, verdicts: pd.DataFrame, criterion: str, *, arm: str = Arm.AS_IS.value
+) -> Mapping[str, Ranking]:
+    """One criterion's strengths as a Summary has them, see `eval.statistics.leaderboard`; frames as `summarise` has."""
+    return leaderboard_of(study, votes, verdicts[~of_other_texts(study, verdicts)], criterion, arm=arm)

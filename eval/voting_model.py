@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import gammaln
 
-from eval.statistics.coding import Floats
+from eval.statistics.arrays import Floats
 
 _PROMPTS = 200_000
-"""Simulated for a correlation; its standard error is below .002."""
+"""Simulated for a judge's verdicts; the standard error of their correlation with the votes is below .002."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,39 @@ class VotingModel:
         verdict = np.where(seeing, likeliest, unseeing)
         return self._means(rng, chances), 1 - verdict / 2
 
-    def judge_correlation(self, rng: np.random.Generator) -> float:
-        """Correlation of a prompt's mean vote with the judge's outcome, 0 where either never varies."""
+    def distribution(self) -> Floats:
+        """The chance that the votes on a prompt have a mean of 0, 1 / (2 overlap), ..., 1; shape (2 overlap + 1,).
+
+        That of the Dirichlet-multinomial distribution: Mosimann (1962), Biometrika 49, 65-82.
+        """
+        k, shares = self.overlap, np.array(self.shares)
+        wins, ties = (part.ravel() for part in np.meshgrid(np.arange(k + 1), np.arange(k + 1)))
+        counts = np.stack([wins, ties, k - wins - ties])
+        counts = counts[:, (counts[2] >= 0) & ~counts[shares == 0].any(axis=0)]
+        drawn, shares = counts[shares > 0], shares[shares > 0, None]
+        chance = gammaln(k + 1) - gammaln(drawn + 1).sum(axis=0)
+        if self.icc:
+            weights = shares * (1 - self.icc) / self.icc
+            chance += (gammaln(weights + drawn) - gammaln(weights)).sum(axis=0)
+            chance += gammaln(weights.sum()) - gammaln(weights.sum() + k)
+        else:
+            chance += (drawn * np.log(shares)).sum(axis=0)
+        return np.bincount(2 * counts[0] + counts[1], np.exp(chance), 2 * k + 1).astype(float)
+
+    def joint(self, rng: np.random.Generator) -> Floats:
+        """The chance of each mean of a prompt's votes with a verdict of 0, one half or 1; (2 overlap + 1, 3).
+
+        Means have their exact chances, verdicts on each those of a sample; without a judge, verdicts say nothing.
+        """
+        chances = self.distribution()
+        if self.judge_agreement is None:
+            return np.stack([np.zeros_like(chances), chances, np.zeros_like(chances)], axis=1)
         votes, verdicts = self.both(rng, _PROMPTS)
-        if not votes.std() or not verdicts.std():
-            return 0.0
-        return max(float(np.corrcoef(votes, verdicts)[0, 1]), 0.0)
+        place = 3 * np.rint(2 * self.overlap * votes).astype(int) + np.rint(2 * verdicts).astype(int)
+        counts = np.bincount(place, minlength=3 * len(chances)).reshape(-1, 3)
+        each = counts.sum(axis=1, keepdims=True)
+        overall = np.broadcast_to(counts.sum(axis=0) / _PROMPTS, counts.shape)  # for means that the sample lacks
+        return np.asarray(chances[:, None] * np.divide(counts, each, out=overall.copy(), where=each > 0))
 
     def _means(self, rng: np.random.Generator, chances: Floats) -> Floats:
         outcomes = rng.multinomial(self.overlap, chances)

@@ -56,6 +56,7 @@ GUESS_COLUMNS = (
     "rater",
     "arm",
     "correct",  # True, False, or None where the rater was not sure
+    "system_a",  # which system stood at side A, or None where unknown
 )
 
 
@@ -117,7 +118,7 @@ def assignment_frame(assignments: Iterable[Assignment]) -> pd.DataFrame:
     return frame.astype({"arm": str, "repeat": np.int64})
 
 
-def guess_frame(guesses: Iterable[tuple[str, str, bool | None]] = ()) -> pd.DataFrame:
+def guess_frame(guesses: Iterable[tuple[str, str, bool | None, str | None]] = ()) -> pd.DataFrame:
     """A row for each answer to the blinding probe, with the columns of `GUESS_COLUMNS`."""
     return pd.DataFrame(list(guesses), columns=list(GUESS_COLUMNS), dtype=object)
 
@@ -149,21 +150,38 @@ def current_votes(events: pd.DataFrame) -> pd.DataFrame:
     """
     if events.empty:
         return events
-    key = _unordered(events[["rater", "prompt_id", "system_a", "system_b", "arm", "repeat", "revision"]])
-    last = key.sort_values("revision", kind="stable").drop_duplicates(_ONE_SHOWING, keep="last")
-    if "first_at" not in events:
-        once = len(last) == len(events)
-        events = events.assign(first_at=events["created_at"] if once else _first_times(events, key))
-    return events.loc[last.index.sort_values()]
+    showing = _unordered(events[["rater", "prompt_id", "system_a", "system_b", "arm", "repeat"]])
+    kept, first_at = latest(
+        showing.groupby(_ONE_SHOWING, sort=False, dropna=False).ngroup().to_numpy(),
+        events["revision"].to_numpy(),
+        (events["status"] == VoteStatus.SUBMITTED.value).to_numpy(),
+        events["created_at"].to_numpy(dtype=float),
+    )
+    current = events.iloc[kept]
+    return current if "first_at" in events else current.assign(first_at=first_at)
 
 
-def _first_times(events: pd.DataFrame, key: pd.DataFrame) -> pd.Series:
-    """When each event's pair was first answered; its own time where it never was."""
-    times = events["created_at"].astype(float)
-    answered = (events["status"] == VoteStatus.SUBMITTED.value).to_numpy()
-    again = key[key.duplicated(_ONE_SHOWING, keep=False)].assign(time=times.where(answered))
-    first = again.sort_values("revision", kind="stable").groupby(_ONE_SHOWING, sort=False)["time"].transform("first")
-    return first.reindex(events.index).fillna(times)
+def latest(
+    showing: np.ndarray, revision: np.ndarray, answered: np.ndarray, time: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The place of each showing's highest revision, ascending, and when that showing was first answered.
+
+    The arrays have a row an event, shape (events,): a code of what was shown to whom, the revision, whether it
+    answered, and when, NaN where unknown. Of events of equal revision the last counts. First answered is the time of
+    the lowest revision that answered and has one, which no later revision moves; else that of the highest.
+    """
+    order = np.lexsort((revision, showing))
+    last = np.append(showing[order][1:] != showing[order][:-1], True)[: len(order)]
+    if last.all():
+        return np.arange(len(order)), time
+    kept = order[last]
+    first = time[kept]
+    number = np.cumsum(last) - last  # of each event's showing, in the order of `kept`
+    known = answered[order] & ~np.isnan(time[order])
+    answered_once, place = np.unique(number[known], return_index=True)
+    first[answered_once] = time[order][known][place]
+    back = np.argsort(kept)
+    return kept[back], first[back]
 
 
 def submitted(events: pd.DataFrame) -> pd.DataFrame:

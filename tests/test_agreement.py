@@ -9,7 +9,7 @@ from statsmodels.stats.inter_rater import aggregate_raters
 from statsmodels.stats.inter_rater import cohens_kappa as peer_cohen
 from statsmodels.stats.inter_rater import fleiss_kappa as peer_fleiss
 
-from eval.statistics.coding import Floats
+from eval.statistics.arrays import Floats
 from eval.statistics.cohen import cohen_kappa
 from eval.statistics.fleiss import fleiss_kappa
 from eval.statistics.gwet import gwet_ac1

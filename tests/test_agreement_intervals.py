@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.inter_rater import cohens_kappa as peer_cohen
 
+from eval.statistics.arrays import Floats, Ints
 from eval.statistics.clustered import FEW_CLUSTERS, clustered_mean
-from eval.statistics.coding import Floats, Ints
 from eval.statistics.cohen import cohen_interval
 from eval.statistics.gwet import gwet_interval
 from eval.statistics.interval import Interval

@@ -41,7 +41,9 @@ def summary(study: Study, records: list[Vote | Verdict], **options: Any) -> dict
     return read
 
 
-FROM_MINUS_1 = {"krippendorff_alpha", "krippendorff_alpha_ordinal", "gwet_ac1", "cohen_kappa", "gap", "blinding"}
+FROM_MINUS_1 = {"krippendorff_alpha", "krippendorff_alpha_ordinal", "gwet_ac1", "cohen_kappa", "gap", "blinding"} | {
+    "correlation_interval"
+}
 UNBOUNDED = {"bradley_terry", "bradley_terry_differences"}
 """Log strengths; every other interval is of a share."""
 
@@ -107,7 +109,12 @@ verdicts = st.builds(
     st.one_of(answers, st.none()),
     st.sampled_from(["j", "k"]),
 )
-guesses = st.tuples(raters, st.sampled_from(["as_is", "plain"]), st.sampled_from([True, False, None]))
+guesses = st.tuples(
+    raters,
+    st.sampled_from(["as_is", "plain"]),
+    st.sampled_from([True, False, None]),
+    st.sampled_from(["base", "new", None]),
+)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -129,7 +136,7 @@ def test_any_records_have_a_summary(
     records: list[Vote | Verdict],
     lengths: dict[tuple[str, str], int],
     config: dict[str, Any],
-    guessed: list[tuple[str, str, bool | None]],
+    guessed: list[tuple[str, str, bool | None, str | None]],
     confidence: float,
 ) -> None:
     topics = {"p1": "sleep", "p2": "sleep", "p3": "food"}
@@ -162,7 +169,9 @@ def test_larger_studies_have_all_figures(seed: int, rate: float, ties: float, n_
             records.append(
                 Verdict(judge="j", prompt_id=pair.prompt_id, system_a=order[0], system_b=order[1], outcomes=outcomes)
             )
-    found = summary(study, records, guesses=guess_frame([(f"r{n}", "as_is", bool(n % 2)) for n in range(n_raters)]))
+    found = summary(
+        study, records, guesses=guess_frame([(f"r{n}", "as_is", bool(n % 2), None) for n in range(n_raters)])
+    )
     assert list(faults(found)) == []
     assert found["criteria"]["overall"]["combined:j"]["win_rate"]["new>base"]["estimate"] is not None
     assert found["sequence"]["matchups"]["new>base"]["interval"]["n"] == 40

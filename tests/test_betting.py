@@ -16,6 +16,7 @@ from eval.statistics.betting import (
     log_growth,
     log_prior,
     looks_until_out,
+    many_bounds,
     sequence_bounds,
 )
 
@@ -123,6 +124,41 @@ def test_looks_until_out_are_those_that_a_steady_sequence_takes() -> None:
     assert looks_until_out(kinds, np.zeros(2), np.array([0.5, 0.5]), 0.5, alpha=0.05, horizon=1000) is None
 
 
+def one_look_after_another(values: np.ndarray, alpha: float) -> list[float]:
+    """The definition of the lower bound: after each value, candidates are crossed out from below while they are out."""
+    kinds, kind = np.unique(values, return_inverse=True)
+    means = np.arange(1, GRID) / GRID
+    had, growth, out, low = log_prior(means), log_growth(kinds, means), 0, []
+    for which in kind:
+        had = had + growth[which]
+        gone = np.exp(had).sum(axis=1) >= 1 / alpha
+        while out < GRID - 1 and gone[out]:
+            out += 1
+        low.append(out / GRID)
+    return low
+
+
+def test_many_sequences_at_once_have_the_bounds_of_each_alone() -> None:
+    rng = np.random.default_rng(8)
+    sequences = [
+        rng.choice(kinds, n)
+        for n in (0, 1, 60)
+        for kinds in ([0.0, 1.0], [1.0], [0.5], [0.25, 0.5], [0.0, 1 / 3, 2 / 3, 1.0], rng.random(40))
+    ]
+    for alpha in (0.05, 0.5):
+        for values, (low, high) in zip(sequences, many_bounds(sequences, alpha=alpha), strict=True):
+            assert low.tolist() == one_look_after_another(values, alpha)
+            assert high.tolist() == [1 - end for end in one_look_after_another(1 - values, alpha)]
+    assert many_bounds([]) == []
+
+
+def test_candidates_are_tried_in_parts_where_there_are_many_kinds_of_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(9).integers(0, 7, 200) / 6
+    whole = sequence_bounds(values)
+    monkeypatch.setattr("eval.statistics.betting._TABLE", 50_000)
+    assert [bound.tolist() for bound in sequence_bounds(values)] == [bound.tolist() for bound in whole]
+
+
 def test_nothing_and_wrong_values() -> None:
     assert [len(bound) for bound in sequence_bounds([])] == [0, 0]
     for values, alpha in (([1.5], 0.05), ([np.nan], 0.05), ([1.0], 0.0), ([1.0], 1.0)):
@@ -130,7 +166,8 @@ def test_nothing_and_wrong_values() -> None:
             sequence_bounds(values, alpha=alpha)
 
 
-def test_thousands_of_prompts_are_quick() -> None:
-    begin = perf_counter()
-    sequence_bounds(np.random.default_rng(0).integers(0, 7, 5000) / 6)
+def test_thousands_of_prompts_and_hundreds_of_matchups_are_quick() -> None:
+    rng, begin = np.random.default_rng(0), perf_counter()
+    sequence_bounds(rng.integers(0, 7, 5000) / 6)
+    many_bounds([rng.integers(0, 7, 500) / 6 for _ in range(190)], alpha=0.05 / 190)
     assert perf_counter() - begin < 5

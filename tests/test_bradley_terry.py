@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 from small_studies import R1, R2, small_study, verdict, verdicts_of, vote, votes_of
 
-from eval.report import summarise
-from eval.statistics.bradley_terry import Comparisons, Disconnected, UnknownSide, covariance, fit, weighted_cells
-from eval.statistics.leaderboard import leaderboard
-from eval.statistics.source import Source
-from eval.statistics.strengths import strengths
+from eval.report import leaderboard, summarise
+from eval.statistics.bradley_terry import UnknownSide, covariance, fit
+from eval.statistics.cells import Comparisons, weighted_cells
+from eval.statistics.coding import code_votes
+from eval.statistics.comparisons import voted_comparisons
+from eval.statistics.connected import Disconnected
+from eval.statistics.ranking import Ranking
+from eval.statistics.source import Source, counted
+from eval.statistics.strengths import Strengths, strengths
+from eval.statistics.study_index import StudyIndex
 from ppai.schema import Study, Verdict, Vote
 
 BASEBALL = """
@@ -262,7 +267,7 @@ def test_in_the_summary_every_vote_counts_once() -> None:
         vote("p3", "two", "one", "a"),
         vote("p1", "two", "one", "b"),
     ]
-    found = source(study, *votes).bradley_terry
+    found = source(study, *votes).ranking.strengths
     expected = point(
         comparisons(
             SYSTEMS, ("one", "base", 1.5, 0.5), ("base", "two", 1, 0), ("two", "one", 1, 0), ("one", "two", 1, 0)
@@ -282,7 +287,7 @@ def test_in_the_summary_a_merged_verdict_counts_once() -> None:
         named = [{"a": "a", "b": "b", "-": "tie"}[letter] for letter in both]
         turned = {"a": "b", "b": "a", "tie": "tie"}[named[1]]
         verdicts += [verdict(prompt, x, y, named[0]), verdict(prompt, y, x, turned)]
-    found = source(study, *verdicts, name="judge:j").bradley_terry
+    found = source(study, *verdicts, name="judge:j").ranking.strengths
     expected = point(
         comparisons(
             SYSTEMS, ("one", "base", 1, 0), ("base", "two", 0.5, 0.5), ("two", "one", 0.5, 0.5), ("base", "one", 1, 0)
@@ -294,17 +299,49 @@ def test_in_the_summary_a_merged_verdict_counts_once() -> None:
 
 def test_in_the_summary_what_has_no_estimate_says_why() -> None:
     study = small_study(systems=SYSTEMS)
-    assert source(study).reasons["bradley_terry"] == "no votes"
+    assert source(study).ranking.reason == "no votes"
     found = source(study, vote("p1", "one", "base", "a"), vote("p2", "one", "base", "b"))
-    assert found.bradley_terry is None
-    assert "no path of wins and losses connects" in found.reasons["bradley_terry"]
-    assert all(name in found.reasons["bradley_terry"] for name in SYSTEMS)
+    assert found.ranking.strengths is None
+    assert "no path of wins and losses connects" in str(found.ranking.reason)
+    assert all(name in str(found.ranking.reason) for name in SYSTEMS)
     assert found.as_json()["bradley_terry"] is None
     judged = source(study, verdict("p1", "one", "base", None), name="judge:j")
-    assert judged.reasons["bradley_terry"] == "no merged verdicts"
+    assert judged.ranking.reason == "no merged verdicts"
 
 
-def test_a_leaderboard_is_of_one_criterion_and_may_know_sides() -> None:
+def test_the_leaderboard_has_the_strengths_of_the_summary() -> None:
+    study = small_study([f"p{n}" for n in range(12)], systems=SYSTEMS)
+    rng = np.random.default_rng(0)
+    pairs = [(f"p{n}", *pair) for n in range(12) for pair in combinations(SYSTEMS, 2)]
+    votes = votes_of(study, *(vote(*pair, "ab"[rng.integers(2)]) for pair in pairs))
+    given = [verdict(*pair, "ab"[rng.integers(2)]) for pair in pairs]
+    verdicts = verdicts_of(study, *given, given[0].model_copy(update={"judge": "other"}))
+    whole = summarise(study, votes, verdicts).as_json()["criteria"]["overall"]
+    found = {source: one.as_json() for source, one in leaderboard(study, votes, verdicts, "overall").items()}
+    assert list(found) == ["human", "judge:j", "judge:other"]
+    for source, one in found.items():
+        assert one == {key: whole[source][key] for key in one}
+    assert "no path of wins" in found["judge:other"]["reasons"]["bradley_terry"]
+    with pytest.raises(ValueError, match="criterion"):
+        leaderboard(study, votes, verdicts, "beauty")
+
+
+def test_the_leaderboard_leaves_verdicts_on_other_texts_out() -> None:
+    study = small_study(systems=SYSTEMS)
+    given = [verdict(f"p{n}", a, b, "tie", texts="0" * 16) for n in (1, 2) for a, b in combinations(SYSTEMS, 2)]
+    kept = [one.model_copy(update={"texts": None}) for one in given[:3]]
+    found = leaderboard(study, votes_of(study), verdicts_of(study, *kept, *given[3:]), "overall")["judge:j"]
+    assert found.strengths is not None
+    assert {one.interval.n for one in found.strengths.systems.values()} == {1}
+
+
+def of_people(study: Study, *votes: Vote) -> Strengths:
+    """With the effect of standing first."""
+    rows = counted(code_votes(StudyIndex.of(study), votes_of(study, *votes), ["overall"])[0])
+    return strengths(voted_comparisons(rows, "overall"), side_term=True)
+
+
+def test_the_side_that_wins_is_seen_in_votes() -> None:
     study = small_study([f"p{n}" for n in range(30)], systems=SYSTEMS)
     rng = np.random.default_rng(0)
     votes = [
@@ -313,12 +350,8 @@ def test_a_leaderboard_is_of_one_criterion_and_may_know_sides() -> None:
         for pair in combinations(SYSTEMS, 2)
         for order in (pair if n % 2 else pair[::-1],)
     ]
-    found = leaderboard(study, votes_of(study, *votes), verdicts_of(study), "overall", side_term=True)
-    assert list(found) == ["human"]
-    side = found["human"].side
+    side = of_people(study, *votes).side
     assert side is not None and side.low is not None and side.low > 0.5
-    with pytest.raises(ValueError, match="criterion"):
-        leaderboard(study, votes_of(study), verdicts_of(study), "beauty")
 
 
 @pytest.mark.parametrize(
@@ -328,16 +361,16 @@ def test_a_side_without_an_estimate_is_refused(outcome: str, turned: bool, why: 
     names = [f"p{n}" for n in range(20)]
     study = small_study(names)
     orders = [("base", "new"), ("new", "base") if turned else ("base", "new")]
-    votes = votes_of(study, *(vote(p, *orders[n % 2], outcome[n // 2 % len(outcome)]) for n, p in enumerate(names)))
+    votes = [vote(p, *orders[n % 2], outcome[n // 2 % len(outcome)]) for n, p in enumerate(names)]
     with pytest.raises(UnknownSide, match=why), warnings.catch_warnings():
         warnings.simplefilter("error")
-        leaderboard(study, votes, verdicts_of(study), "overall", side_term=True)
+        of_people(study, *votes)
 
 
 def test_replicates_whose_side_separates_are_kept_and_counted() -> None:
     study = small_study([f"p{n}" for n in range(20)])
     votes = [vote(f"p{n}", *(("base", "new") if n % 2 else ("new", "base")), "a" if n > 1 else "b") for n in range(20)]
-    found = leaderboard(study, votes_of(study, *votes), verdicts_of(study), "overall", side_term=True)["human"]
+    found = of_people(study, *votes)
     assert found.n_degenerate / 1000 == pytest.approx(0.9**20, abs=0.1)
     assert found.side is not None and found.side.estimate == pytest.approx(np.log(9))
     assert found.side.low is not None and found.side.low > 0
@@ -347,4 +380,4 @@ def test_strengths_can_be_left_out() -> None:
     study = small_study(systems=SYSTEMS)
     votes = votes_of(study, *(vote("p1", a, b, "tie") for a, b in combinations(SYSTEMS, 2)))
     quick = summarise(study, votes, verdicts_of(study), parts=[]).criteria["overall"]["human"]
-    assert (quick.bradley_terry, quick.reasons["bradley_terry"]) == (None, "not asked for")
+    assert quick.ranking == Ranking(None, "not asked for")

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from small_studies import R1, R2, small_study, verdicts_of, vote, votes_of
 
-from eval.statistics.coding import StudyIndex, code_verdicts, code_votes
+from eval.statistics.coding import code_verdicts, code_votes
+from eval.statistics.correlation import ONE_OUTCOME
 from eval.statistics.criteria_correlation import (
     NO_COMMON,
-    ONE_OUTCOME,
     CriteriaPair,
     criteria_of_verdicts,
     criteria_of_votes,
     same_criteria,
 )
 from eval.statistics.source import counted
+from eval.statistics.study_index import StudyIndex
 from ppai.frames import verdict_frame
 from ppai.schema import Criterion, Study, Verdict, Vote
 from ppai.studyfiles import read_study
@@ -104,11 +105,11 @@ def test_a_win_in_one_order_alone_is_no_tie_in_both() -> None:
 def test_too_little_gives_reasons() -> None:
     study = small_study(criteria=TWO)
     nobody = of_votes(study)
-    assert (nobody.equal.reason, nobody.correlation, nobody.reason) == (NO_COMMON, None, NO_COMMON)
+    assert (nobody.equal.reason, nobody.correlation, nobody.pearson.reason) == (NO_COMMON, None, NO_COMMON)
     apart = of_votes(study, vote("p1", "new", "base", {"tone": "a"}), vote("p2", "new", "base", {"overall": "a"}))
     assert apart.equal.reason == NO_COMMON
     same = of_votes(study, said("p1", "a", "a"), said("p2", "a", "b"))
-    assert (same.equal.estimate, same.correlation, same.reason) == (0.5, None, ONE_OUTCOME)
+    assert (same.equal.estimate, same.correlation, same.pearson.reason) == (0.5, None, ONE_OUTCOME)
     assert json.dumps(same.as_json(), allow_nan=False)
     ties = of_votes(study, said("p1", "tie", "tie"), said("p2", "tie", "tie"))
     assert ties.equal.estimate == 1 and same_criteria({LABEL: ties}) == (), "nothing varies"

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from small_studies import small_study, verdict, verdicts_of, vote, votes_of
 
 from eval.report import summarise
-from eval.statistics.coding import StudyIndex
 from eval.statistics.interval import Interval
 from eval.statistics.length_control import NO_LENGTHS, ONE_DIFFERENCE, TOO_FEW, LengthControl, length_control
 from eval.statistics.pairs import PairOutcomes
+from eval.statistics.study_index import StudyIndex
 from ppai.frames import verdict_frame, vote_frame
 
 PUBLISHED = Path(__file__).parents[2] / "shared" / "data" / "published_study"

@@ -258,6 +258,28 @@ def test_random_draws_are_known_from_the_log(labelled: str | None) -> None:
     assert reason(combined(study, elsewhere, log)["combined:j"]) == NOT_RANDOM
 
 
+def test_a_log_that_contradicts_study_yaml_is_told() -> None:
+    study, given = study_of(200), records(60, 200)
+
+    def warning(log: pd.DataFrame | None) -> str | None:
+        found = combined(study, given, log)["combined:j"]["matchups"]["new>base"]
+        assert found["lambda"] is not None, "what study.yaml says stands"
+        told: str | None = found["warning"]
+        return told
+
+    at_random, by_hand = log_of(study, given), log_of(study, given, "chosen by hand")
+    # Without a log, with one that says the same, and with one that has none of the votes, there is nothing to tell.
+    for log in (None, at_random, log_of(study, given, ""), at_random.drop(columns="draw")):
+        assert warning(log) is None
+    says = "study.yaml says `labelled: random`; of the 120 votes the assignment log"
+    assert warning(by_hand) == f"{says} has 120 as not drawn at random"
+    assert warning(at_random.iloc[:90]) == f"{says} does not have 30"
+    mixed = pd.concat([at_random.iloc[:60], by_hand.iloc[60:100]])
+    assert warning(mixed) == f"{says} has 40 as not drawn at random and does not have 20"
+    few = combined(study, records(30, 200), by_hand)["combined:j"]["matchups"]["new>base"]["warning"]
+    assert few.startswith("only 30 pairs have votes") and few.endswith("has 60 as not drawn at random")
+
+
 def test_arms_are_combined_apart() -> None:
     study = study_of(100)
     plain = [one.model_copy(update={"arm": Arm.PLAIN}) for one in records(30, 100)]

@@ -8,11 +8,13 @@ from small_studies import R1, R2, R3, small_study, verdicts_of, vote, votes_of
 
 from eval.report import summarise
 from eval.statistics.balance import RaterBalance
-from eval.statistics.coding import StudyIndex, VoteRows, code_votes
+from eval.statistics.coding import code_votes
 from eval.statistics.leave_one_out import NO_OTHERS, leave_one_out
 from eval.statistics.pairs import voted_pairs
 from eval.statistics.raters import flagged, left_out, moved, unflagged_rates, without_flagged
+from eval.statistics.rows import VoteRows
 from eval.statistics.source import counted
+from eval.statistics.study_index import StudyIndex
 from eval.statistics.win_rate import rates
 from ppai.schema import Study, Vote
 

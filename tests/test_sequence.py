@@ -11,10 +11,13 @@ import pytest
 from small_studies import R1, R2, R3, small_study, vote, votes_of
 
 from eval.statistics.betting import sequence_bounds
-from eval.statistics.coding import StudyIndex, VoteRows, code_votes
+from eval.statistics.coding import code_votes
 from eval.statistics.completion import BY_PROMPT, BY_TIME, completed_pairs
-from eval.statistics.sequence import DRIFT, ConfidenceSequence, Decision, confidence_sequence, follow
+from eval.statistics.decision import Decision
+from eval.statistics.rows import VoteRows
+from eval.statistics.sequence import DRIFT, ConfidenceSequence, confidence_sequence, follow
 from eval.statistics.source import counted
+from eval.statistics.study_index import StudyIndex
 from ppai.frames import current_votes
 from ppai.schema import Criterion, Study, Vote
 

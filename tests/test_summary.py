@@ -15,9 +15,10 @@ import pytest
 from small_studies import R1, R2, small_study, verdict, verdicts_of, vote, votes_of
 
 from eval.report import summarise, topics
-from eval.statistics.coding import StudyIndex, code_votes
+from eval.statistics.coding import code_votes
 from eval.statistics.pairs import voted_pairs
 from eval.statistics.source import counted
+from eval.statistics.study_index import StudyIndex
 from ppai.digest import texts_digest
 from ppai.frames import outcome_column, verdict_frame, vote_frame
 from ppai.schema import DEFAULT_CRITERIA, Study, Verdict, Vote
@@ -107,6 +108,7 @@ def test_keys_are_those_of_the_contract() -> None:
         "gap",
         "usable",
         "reasons",
+        "failed",
     }
     assert set(found["balance"]["raters"][R1]) >= {"n", "share_a", "median_seconds", "flags"}
 

@@ -14,12 +14,13 @@ from test_summary import frames, intervals, shared_study
 
 from eval.report import EVERYTHING, Part, summarise, topics
 from eval.statistics.blinding_index import blinding_index
-from eval.statistics.coding import StudyIndex, code_votes
+from eval.statistics.coding import code_votes
 from eval.statistics.multiplicity import holm
 from eval.statistics.pairs import voted_pairs
 from eval.statistics.raters import unflagged_rates
 from eval.statistics.sequence import follow
 from eval.statistics.source import counted
+from eval.statistics.study_index import StudyIndex
 from eval.statistics.win_rate import grouped_rates, rates
 from ppai.frames import guess_frame
 from ppai.schema import Criterion, Study, Verdict, Vote
@@ -196,15 +197,21 @@ def only_votes(records: list[Vote | Verdict]) -> list[Vote]:
 
 class TestBlinding:
     def test_counts_and_index_of_each_arm(self) -> None:
-        guesses = guess_frame(
-            [(R1, "as_is", True), (R1, "as_is", True), (R2, "as_is", False), (R2, "as_is", None), (R1, "plain", False)]
+        told = (
+            (R1, "as_is", True),
+            (R1, "as_is", True),
+            (R2, "as_is", False),
+            (R2, "as_is", None),
+            (R1, "plain", False),
         )
+        guesses = guess_frame((*one, "new") for one in told)
         found = summary(small_study(), vote("p1", "base", "new", "a", arm="plain"), guesses=guesses)
         as_is, plain = found["blinding"], found["arms"]["plain"]["blinding"]
         assert (as_is["right"], as_is["wrong"], as_is["unsure"], as_is["n"]) == (2, 1, 1, 4)
         index = blinding_index([2, 0], [0, 1], [0, 1])
         assert as_is["estimate"] == index.estimate == 0.25 and (as_is["low"], as_is["high"]) == (index.low, index.high)
-        assert "4 guesses" in as_is["sentence"]
+        assert "4 guesses" in as_is["sentence"] and (as_is["n_raters"], plain["n_raters"]) == (2, 1)
+        assert as_is["sides"].keys() == {"a"} and as_is["sides"]["a"]["right"] == 2, "new stood at side A"
         assert (plain["right"], plain["wrong"], plain["unsure"]) == (0, 1, 0)
 
     @pytest.mark.parametrize("options", [{}, {"guesses": guess_frame()}])
@@ -305,7 +312,7 @@ def test_thin_data_gives_nulls_with_reasons(systems: tuple[str, ...], sort: str)
         "missing": [vote(p, "base", "new", {"clarity": "b"} if p < "p4" else "a") for p in prompts(8)],
     }[sort]
     judged = [verdict(p, *order, "tie" if sort == "all ties" else "a") for p in prompts(4) for order in ORDERS]
-    found = summary(study, *made, *(judged if sort != "none" else ()), guesses=guess_frame([(R1, "as_is", None)]))
+    found = summary(study, *made, *(judged if sort != "none" else ()), guesses=guess_frame([(R1, "as_is", None, None)]))
     for interval in intervals(found):
         assert interval["estimate"] is not None or interval["reason"]
     if len(systems) < 2:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from small_studies import small_study, verdict, verdicts_of, vote, votes_of
 
 from eval.report import summarise
-from eval.statistics.coding import StudyIndex, code_votes
+from eval.statistics.coding import code_votes
 from eval.statistics.interval import Interval
 from eval.statistics.source import Source
+from eval.statistics.study_index import StudyIndex
 from ppai.frames import current_votes
 from ppai.schema import Study, Verdict, Vote
 

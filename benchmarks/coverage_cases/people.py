@@ -1,4 +1,4 @@
-"""People's figures: win rates and shares, agreement, hidden repeats, habits, criteria, and the blinding probe."""
+"""People's figures: win rates and shares, agreement, hidden repeats, habits, and criteria."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.coverage_cases.simulation import CORRELATION, KEY, LABEL, Cell, Figure, case, index_of, vote_rows
-from eval.statistics.blinding_index import blinding_index
 from eval.statistics.criteria_correlation import criteria_of_votes
 from eval.statistics.human_agreement import human_agreement
 from eval.statistics.pair_counts import PairCounts
@@ -80,11 +79,3 @@ def criteria(cell: Cell, rng: np.random.Generator) -> Iterator[Figure]:
     rows = vote_rows(index_of(cell.prompts), first, np.where(same, first, other))
     ((_, found),) = criteria_of_votes(rows, tuple(rows.outcomes)).items()
     yield Figure("equal", found.equal, cell.win_rate)
-
-
-@case
-def blinding(cell: Cell, rng: np.random.Generator) -> Iterator[Figure]:
-    """As many raters as the cell has prompts, each asked once or three times; a tie is an "unsure"."""
-    said = cell.votes(rng, cell.rates(rng, cell.win_rate, (cell.prompts,)), cell.raters)
-    counts = ((said == outcome).sum(axis=1) for outcome in (1.0, 0.0, 0.5))
-    yield Figure("blinding", blinding_index(*counts), 2 * cell.mean - 1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count
@@ -24,8 +25,26 @@ MATCHUP = 1
 
 
 @dataclass(frozen=True)
+class Axes:
+    """Which cells a case has, and what their numbers are called."""
+
+    unit: str = "prompts"
+    units: tuple[int, ...] = (20, 50, 100, 400)
+    kind: str = "win rate, ties, raters"
+    win_rates: tuple[float, ...] = (0.5, 0.8, 0.95)
+    ties: tuple[float, ...] = (0.0, 0.3)
+    values: tuple[int, ...] = (1, 3)
+    """Votes on each unit."""
+
+    def cells(self, units: Sequence[int] | None = None) -> list[Cell]:
+        """All of them, in the order of the tables; `units` in place of the case's own."""
+        chosen = self.units if units is None else units
+        return [Cell(*values) for values in itertools.product(chosen, self.win_rates, self.ties, self.values)]
+
+
+@dataclass(frozen=True)
 class Cell:
-    """One kind of study: two systems, one criterion."""
+    """One kind of study: two systems, one criterion. `Axes` says what else its numbers may count."""
 
     prompts: int
     win_rate: float
@@ -63,6 +82,7 @@ class Figure:
 
     name: str
     interval: Interval | None = None
+    """Without numbers where the study allows none; it is counted."""
     truth: float | None = None
     """None: the estimate of a study of `LARGE` prompts."""
     held: bool | None = None
@@ -72,6 +92,8 @@ class Figure:
 
 Case = Callable[[Cell, np.random.Generator], Iterator[Figure]]
 CASES: dict[str, Case] = {}
+AXES: dict[str, Axes] = {}
+"""By case, where its cells are not those of the others."""
 
 
 def case(function: Case) -> Case:

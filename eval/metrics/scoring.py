@@ -16,8 +16,8 @@ from eval.metrics.measure import Ints, Measure, References
 from eval.metrics.resampling import Difference, Resampling, differences, intervals
 from eval.metrics.rouge import rouge
 from eval.metrics.spread import differences_with_spread, with_spread
-from eval.statistics.coding import StudyIndex
 from eval.statistics.interval import Interval
+from eval.statistics.study_index import StudyIndex
 from ppai.plain import flatten
 from ppai.schema import Arm, Scores, Study
 from ppai.scored import references_digest, scored_texts

@@ -7,8 +7,8 @@ from typing import Self
 
 import numpy as np
 
+from eval.statistics.arrays import Bools, Floats, Ints
 from eval.statistics.clustered import clustered_mean
-from eval.statistics.coding import Bools, Floats, Ints
 from eval.statistics.interval import Interval
 from eval.statistics.pair_counts import HIGHER, LOWER, TIE, PairCounts, Table, two_of
 from eval.statistics.pairs import PairOutcomes

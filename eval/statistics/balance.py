@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import bdtr
 
-from eval.statistics.coding import SKIPPED, SUBMITTED, Bools, Floats, Ints, Rows, VoteRows
+from eval.statistics.arrays import Bools, Floats, Ints
 from eval.statistics.leave_one_out import leave_one_out
 from eval.statistics.repeats import repeated
+from eval.statistics.rows import SKIPPED, SUBMITTED, Rows, VoteRows
 from ppai.frames import A_WINS, MISSING, TIE
 
 SIDE_BIAS_P = 0.01

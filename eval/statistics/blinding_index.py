@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -18,30 +19,57 @@ NO_GUESSES = "nobody was asked"
 
 
 @dataclass(frozen=True)
-class Blinding:
-    """What raters of one arm guessed."""
+class Guesses:
+    """How often raters were right, and the index of it."""
 
     index: Interval
     right: int
     wrong: int
     unsure: int
+    raters: int
 
     @classmethod
     def of(cls, guesses: pd.DataFrame, *, confidence: float = 0.95) -> Self:
-        """From one arm's guesses, a frame as `ppai.frames.guess_frame` makes it."""
+        """From a frame as `ppai.frames.guess_frame` makes it."""
         unsure = guesses["correct"].isna().to_numpy(dtype=np.bool_)
         right = ~unsure & (guesses["correct"] == True).to_numpy(dtype=np.bool_)  # noqa: E712
         rater, raters = pd.factorize(guesses["rater"])
         counts = [np.bincount(rater[some], minlength=len(raters)) for some in (right, ~right & ~unsure, unsure)]
-        return cls(blinding_index(*counts, confidence=confidence), *(int(count.sum()) for count in counts))
+        n_right, n_wrong, n_unsure = (int(count.sum()) for count in counts)
+        return cls(blinding_index(*counts, confidence=confidence), n_right, n_wrong, n_unsure, len(raters))
+
+    def as_json(self) -> dict[str, Any]:
+        counts = {"right": self.right, "wrong": self.wrong, "unsure": self.unsure, "n_raters": self.raters}
+        return self.index.as_json() | counts
+
+
+@dataclass(frozen=True)
+class Blinding:
+    """What raters of one arm guessed, and what of it by where the system under test stood.
+
+    Somebody who always names one side is right at that side and wrong at the other: together that is chance.
+    """
+
+    all: Guesses
+    sides: Mapping[str, Guesses]
+    """By `a` and `b`; none where nobody was asked, or it is unknown which system stood where."""
+
+    @classmethod
+    def of(cls, guesses: pd.DataFrame, reference: str | None = None, *, confidence: float = 0.95) -> Self:
+        """From one arm's guesses, a frame as `ppai.frames.guess_frame` makes it."""
+        shown = guesses["system_a"]
+        at = np.where(shown == reference, "b", "a")[shown.notna().to_numpy(dtype=np.bool_)]
+        known = guesses[shown.notna().to_numpy(dtype=np.bool_)]
+        sides = {side: Guesses.of(known[at == side], confidence=confidence) for side in np.unique(at).tolist()}
+        return cls(Guesses.of(guesses, confidence=confidence), sides)
 
     @property
     def sentence(self) -> str:
-        return blinding_sentence(self.index)
+        return blinding_sentence(self.all.index)
 
     def as_json(self) -> dict[str, Any]:
-        counts = {"right": self.right, "wrong": self.wrong, "unsure": self.unsure}
-        return self.index.as_json() | counts | {"sentence": self.sentence}
+        sides = {side: one.as_json() for side, one in self.sides.items()}
+        return self.all.as_json() | {"sentence": self.sentence, "sides": sides}
 
 
 def blinding_index(
@@ -80,13 +108,15 @@ def blinding_sentence(index: Interval) -> str:
     """What an index says, for readers."""
     if index.estimate is None or index.low is None or index.high is None:
         return f"Blinding: {index.reason}."
-    seen = f"blinding index {index.estimate:.2f} [{index.low:.2f}, {index.high:.2f}], {index.n} guesses"
+    bounds = ", ".join(f"{bound:z.2f}" for bound in (index.low, index.high))
+    guesses = "1 guess" if index.n == 1 else f"{index.n:,} guesses"
+    seen = f"Bang's index {index.estimate:z.2f} [{bounds}], {guesses}".replace("-", "−")
     if index.low > SUCCESS:
-        return f"Raters could tell which response came from the system under test ({seen})."
+        return f"Raters guessed right more often than chance: they could tell the systems apart ({seen})."
     if index.low > 0:
-        return f"Raters could tell somewhat better than chance which response came from the system under test ({seen})."
+        return f"Raters guessed right somewhat more often than chance ({seen})."
     if index.high < 0:
-        return f"Raters took the one system for the other more often than not ({seen})."
+        return f"Raters guessed right less often than chance: they took one system for the other ({seen})."
     if index.high <= SUCCESS:
-        return f"Raters could not tell the systems apart ({seen})."
-    return f"Too few guesses to say whether raters could tell the systems apart ({seen})."
+        return f"Raters guessed right about as often as chance: they could not tell the systems apart ({seen})."
+    return f"Too few guesses to say whether raters guess right more often than chance ({seen})."

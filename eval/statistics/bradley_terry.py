@@ -1,18 +1,13 @@
-"""Bradley-Terry strengths of three to hundreds of systems, with intervals over prompts and simultaneous ranks."""
+"""Bradley-Terry strengths of three to hundreds of systems, by maximum likelihood, of many replicates at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from eval.statistics.arrays import Bools, Floats, Ints
+from eval.statistics.cells import Cells
 
 TOLERANCE = 1e-7
 """Newton's last step, in log odds, at which a fit has converged; what is left after it is the square of this."""
@@ -24,39 +19,12 @@ LEAST_PRIOR = 1e-4
 """Wins lent to each replicate with a side term, so that it always has an estimate."""
 BOUNDLESS = 8.0
 """Log odds of a side, under `LEAST_PRIOR`, that stand for no finite estimate: 3,000 to 1."""
-DENSE = 4_000_000
-"""Most prompts times cells for which folding is one dense product of matrices."""
 CHUNK = 2_000_000
 """Most numbers of one array of a batch of replicates."""
 
 
 class UnknownSide(ValueError):
     """The side term has no estimate: the systems' sides never varied, or one side won whatever stood there."""
-
-
-class Disconnected(ValueError):
-    """Strengths have no estimate: `groups` of systems, of which none both won and lost against every other."""
-
-    def __init__(self, groups: Sequence[Sequence[str]]) -> None:
-        self.groups = tuple(tuple(group) for group in groups)
-        named = "; ".join(", ".join(group) for group in self.groups)
-        super().__init__(f"no path of wins and losses connects these systems: {named}")
-
-
-@dataclass(frozen=True)
-class Comparisons:
-    """Folded outcomes: one row a prompt and ordered pair of systems, all arrays of shape (rows,)."""
-
-    systems: tuple[str, ...]
-    """Differences are told as `x>y` in this order, x before y."""
-    prompt: Ints
-    """Codes of the prompts, the unit that is resampled."""
-    first: Ints
-    """The system at side A, as its place in `systems`; without a side term either may stand first."""
-    second: Ints
-    first_wins: Floats
-    """Wins of `first`; a tie is half a win each."""
-    second_wins: Floats
 
 
 @dataclass(frozen=True)
@@ -69,57 +37,6 @@ class Fit:
     """The log odds that side A wins between equals, shape (replicates,); None where it was not asked for."""
     information: Floats
     """Observed information of strengths and side, shape (replicates, k + 1, k + 1); that of strengths is singular."""
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Wins of each ordered pair of systems, shape (replicates, systems, systems): row at side A, column at B."""
-
-    row_wins: Floats
-    column_wins: Floats
-
-    def beats(self) -> Bools:
-        """Whether the row system ever beat the column system, on whichever side."""
-        return (self.row_wins + np.swapaxes(self.column_wins, -1, -2)) > 0
-
-    def with_prior(self, wins: float, compared: Bools) -> Cells:
-        """Lends `wins` to each of two compared systems, half on either side."""
-        lent = np.where(compared, wins / 2, 0.0)
-        return Cells(self.row_wins + lent, self.column_wins + lent)
-
-
-def unordered(comparisons: Comparisons) -> Comparisons:
-    """The same outcomes with sides forgotten: one row a prompt and pair, the earlier system first."""
-    k = len(comparisons.systems)
-    turned = comparisons.first > comparisons.second
-    low, high = np.minimum(comparisons.first, comparisons.second), np.maximum(comparisons.first, comparisons.second)
-    codes, row = np.unique((comparisons.prompt * k + low) * k + high, return_inverse=True)
-    won = np.where(turned, comparisons.second_wins, comparisons.first_wins)
-    lost = np.where(turned, comparisons.first_wins, comparisons.second_wins)
-    return Comparisons(
-        comparisons.systems,
-        codes // k**2,
-        codes // k % k,
-        codes % k,
-        np.bincount(row, won, len(codes)).astype(np.float64),
-        np.bincount(row, lost, len(codes)).astype(np.float64),
-    )
-
-
-def weighted_cells(comparisons: Comparisons, weights: Floats) -> Cells:
-    """Cells with each prompt counted `weights[replicate, prompt]` times."""
-    k = len(comparisons.systems)
-    cells, place = np.unique(comparisons.first * k + comparisons.second, return_inverse=True)
-    shape = (weights.shape[1], len(cells))
-    dense = shape[0] * shape[1] <= min(DENSE, 20 * len(place))
-
-    def folded(wins: Floats) -> Floats:
-        table = csr_array((wins, (comparisons.prompt, place)), shape=shape)
-        found = np.zeros((len(weights), k * k))
-        found[:, cells] = weights @ table.toarray() if dense else (table.T @ weights.T).T
-        return found.reshape(-1, k, k)
-
-    return Cells(folded(comparisons.first_wins), folded(comparisons.second_wins))
 
 
 @dataclass(frozen=True)
@@ -240,22 +157,3 @@ def check_side(cells: Cells, compared: Bools) -> None:
     side = fit(cells.with_prior(LEAST_PRIOR, compared), side_term=True).side
     if side is not None and np.abs(side).max() > BOUNDLESS:
         raise UnknownSide("one side won whatever system stood there, so that its effect has no finite estimate")
-
-
-def connected(cells: Cells) -> Bools:
-    """Whether each replicate has an estimate: wins lead from every system to every other (Ford 1957)."""
-    beats = cells.beats()
-    packed = np.packbits(beats.reshape(len(beats), -1), axis=1)
-    _, first, pattern = np.unique(packed, axis=0, return_index=True, return_inverse=True)  # most replicates are alike
-    return np.array([_components(beats[place])[0] == 1 for place in first], dtype=bool)[pattern.ravel()]
-
-
-def groups_of(beats: Bools) -> list[list[int]]:
-    """The groups of systems within which wins lead from each to each; shape of `beats` is (systems, systems)."""
-    count, labels = _components(beats)
-    return [np.flatnonzero(labels == group).tolist() for group in range(count)]
-
-
-def _components(beats: Bools) -> tuple[int, Ints]:
-    count, labels = connected_components(beats.astype(float), directed=True, connection="strong")
-    return int(count), np.asarray(labels, dtype=np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eval.statistics.coding import Floats, Ints
+from eval.statistics.arrays import Floats, Ints
 from eval.statistics.interval import Interval
 from eval.statistics.jackknife import chance_corrected, one_minus_ratio
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from eval.statistics.coding import SKIPPED, SUBMITTED, Bools, Ints, VerdictRows, VoteRows
+from eval.statistics.arrays import Bools, Ints
 from eval.statistics.interval import Interval
 from eval.statistics.pairs import PairOutcomes
 from eval.statistics.prediction_powered import prediction_powered
+from eval.statistics.rows import SKIPPED, SUBMITTED, VerdictRows, VoteRows
 from ppai.frames import MISSING
 
 FEWEST_LABELLED = 20
@@ -43,12 +44,17 @@ class Matchup:
     """PPI++'s lambda."""
     votes_saved: int | None = None
     """Votes beyond those given that people alone would have needed, as many a pair, for an interval as narrow."""
+    doubt: str | None = None
+    """What speaks against the labelled pairs being a random set."""
 
     @property
     def warning(self) -> str | None:
-        if self.win_rate.estimate is None or self.n_labelled >= FEW_LABELLED:
+        """What is to be kept in mind with the win rate; None without one."""
+        if self.win_rate.estimate is None:
             return None
-        return f"only {self.n_labelled} pairs have votes: under {FEW_LABELLED} the interval is rough"
+        few = f"only {self.n_labelled} pairs have votes: under {FEW_LABELLED} the interval is rough"
+        told = ([few] if self.n_labelled < FEW_LABELLED else []) + ([self.doubt] if self.doubt else [])
+        return "; ".join(told) or None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -87,6 +93,7 @@ def combined_rates(
     key: str,
     *,
     refusal: str | None,
+    doubt: str | None = None,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> CombinedRates:
@@ -94,7 +101,8 @@ def combined_rates(
 
     `votes` are the current ones of one arm, `people` the pairs that those which count make on the criterion (see
     `voted_pairs`), `judge` those of the merged `verdicts`. `refusal` says why nothing may be computed whatever the
-    numbers: the labelled pairs were not drawn at random, or the judge was not fixed beforehand. A matchup also needs
+    numbers: the labelled pairs were not drawn at random, or the judge was not fixed beforehand; `doubt` is told in the
+    warning of what is computed. A matchup also needs
     `FEWEST_LABELLED` pairs with votes, some judged pairs without, and few skips and missing verdicts. Intervals count
     labelled pairs.
     """
@@ -112,7 +120,7 @@ def combined_rates(
     for place, (label, one) in enumerate(zip(labels, pairs, strict=True)):
         unanswered = 1 - n_votes[place] / max(n_given[place], 1)
         why = one.refusal(unanswered, verdicts.prompt[verdicts.matchup == matchups[place]])
-        found[label] = one.missing(why) if why else one.combined(int(n_votes[place]), confidence, seed)
+        found[label] = one.missing(why) if why else one.combined(int(n_votes[place]), doubt, confidence, seed)
     return CombinedRates(found)
 
 
@@ -162,7 +170,7 @@ class _Pairs:
     def missing(self, reason: str) -> Matchup:
         return Matchup(Interval.missing(reason, self.n_labelled), len(self.judge), self.n_labelled)
 
-    def combined(self, n_votes: int, confidence: float, seed: int) -> Matchup:
+    def combined(self, n_votes: int, doubt: str | None, confidence: float, seed: int) -> Matchup:
         order = np.argsort(self.people.prompt, kind="stable")
         judged = self.judge.prompt[self.labelled]
         place = order[np.searchsorted(self.people.prompt, judged, sorter=order)]
@@ -175,4 +183,4 @@ class _Pairs:
         )
         each = n_votes / len(self.people)
         saved = max(round((found.effective - self.n_labelled) * each), 0)
-        return Matchup(found.interval, len(self.judge), self.n_labelled, found.tuned, saved)
+        return Matchup(found.interval, len(self.judge), self.n_labelled, found.tuned, saved, doubt)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from eval.statistics.bradley_terry import Comparisons
-from eval.statistics.coding import Floats, Ints, Rows, StudyIndex
+from eval.statistics.arrays import Floats, Ints
+from eval.statistics.cells import Comparisons
 from eval.statistics.pairs import PairOutcomes
+from eval.statistics.rows import Rows
+from eval.statistics.study_index import StudyIndex
 from ppai.frames import MISSING
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from eval.statistics.coding import Floats, Ints, VoteRows
+from eval.statistics.arrays import Floats, Ints
+from eval.statistics.rows import VoteRows
 from ppai.frames import MISSING
 
 BY_TIME = "completion"

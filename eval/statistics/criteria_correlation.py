@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from eval.statistics.clustered import clustered_mean
-from eval.statistics.coding import Floats, StudyIndex, VerdictRows, VoteRows
+from eval.statistics.correlation import correlation
 from eval.statistics.interval import Interval
 from eval.statistics.pairs import PairOutcomes, judged_pairs, voted_pairs
+from eval.statistics.rows import VerdictRows, VoteRows
+from eval.statistics.study_index import StudyIndex
 from ppai.frames import MISSING
 
 NO_COMMON = "no pair has an outcome on both criteria"
-ONE_OUTCOME = "all pairs have the same outcome on a criterion"
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,23 @@ class CriteriaPair:
     equal: Interval
     """Share of equal outcomes, averaged per pair: of one vote's two answers, or of the merged verdict's. `n` counts
     pairs; the interval is that of `clustered_mean`, over prompts."""
-    correlation: float | None
-    """Pearson's, of the pairs' outcomes for x. With several matchups each matchup's own means are taken off first, so
-    that neither which of two systems is called x nor the matchups' differences enter."""
-    reason: str | None = None
-    """Why there is no correlation."""
+    pearson: Interval
+    """Pearson's correlation of the pairs' outcomes for x, see `eval.statistics.correlation`. With several matchups each
+    matchup's own means are taken off first, so that neither which of two systems is called x nor the matchups'
+    differences enter."""
+
+    @property
+    def correlation(self) -> float | None:
+        return self.pearson.estimate
 
     def as_json(self) -> dict[str, Any]:
-        values: dict[str, Any] = {"equal": self.equal.as_json(), "correlation": self.correlation}
-        return values if self.reason is None else values | {"reason": self.reason}
+        """`correlation` is the estimate of `correlation_interval`, `reason` why there is none."""
+        values = {
+            "equal": self.equal.as_json(),
+            "correlation": self.correlation,
+            "correlation_interval": self.pearson.as_json(),
+        }
+        return values if self.correlation is not None else values | {"reason": self.pearson.reason}
 
 
 def criteria_of_votes(answers: VoteRows, keys: Sequence[str], *, confidence: float = 0.95) -> dict[str, CriteriaPair]:
@@ -51,7 +60,8 @@ def criteria_of_votes(answers: VoteRows, keys: Sequence[str], *, confidence: flo
         n_equal = np.bincount(place[both & (first == second)], minlength=len(codes))
         some = n_votes > 0
         share = clustered_mean(n_equal[some] / n_votes[some], prompt[some], confidence=confidence, empty=NO_COMMON)
-        found[f"{one}|{other}"] = _with_correlation(share, pairs[one], pairs[other], answers.index)
+        pearson = _correlation(*_common(pairs[one], pairs[other], answers.index), confidence)
+        found[f"{one}|{other}"] = CriteriaPair(share, pearson)
     return found
 
 
@@ -66,7 +76,7 @@ def criteria_of_verdicts(
         # The score too: a win in one order and a tie in the other merge to the shares of a tie.
         same = (first.x_share == second.x_share) & (first.y_share == second.y_share) & (first.score == second.score)
         share = clustered_mean(same, first.prompt, confidence=confidence, empty=NO_COMMON)
-        found[f"{one}|{other}"] = _with_correlation(share, first, second, verdicts.index)
+        found[f"{one}|{other}"] = CriteriaPair(share, _correlation(first, second, confidence))
     return found
 
 
@@ -75,13 +85,9 @@ def same_criteria(found: Mapping[str, CriteriaPair]) -> tuple[str, ...]:
     return tuple(label for label, pair in found.items() if pair.equal.estimate == 1 and pair.correlation is not None)
 
 
-def _with_correlation(share: Interval, one: PairOutcomes, other: PairOutcomes, index: StudyIndex) -> CriteriaPair:
-    first, second = _common(one, other, index)
-    x, y = _centred(first), _centred(second)
-    spread = float(np.sqrt((x @ x) * (y @ y)))
-    if spread < 1e-12:
-        return CriteriaPair(share, None, ONE_OUTCOME if len(first) else NO_COMMON)
-    return CriteriaPair(share, min(max(float(x @ y) / spread, -1.0), 1.0))
+def _correlation(one: PairOutcomes, other: PairOutcomes, confidence: float) -> Interval:
+    """Of the same pairs in the same order."""
+    return correlation(one.score, other.score, one.matchup, one.prompt, confidence=confidence, empty=NO_COMMON)
 
 
 def _common(one: PairOutcomes, other: PairOutcomes, index: StudyIndex) -> tuple[PairOutcomes, PairOutcomes]:
@@ -90,9 +96,3 @@ def _common(one: PairOutcomes, other: PairOutcomes, index: StudyIndex) -> tuple[
     code, other_code = one.prompt * systems + one.matchup, other.prompt * systems + other.matchup
     _, first, second = np.intersect1d(code, other_code, assume_unique=True, return_indices=True)
     return one.take(first), other.take(second)
-
-
-def _centred(pairs: PairOutcomes) -> Floats:
-    """Scores less the mean score of their matchup."""
-    _, matchup, count = np.unique(pairs.matchup, return_inverse=True, return_counts=True)
-    return pairs.score - (np.bincount(matchup, pairs.score, len(count)) / count)[matchup]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eval.statistics.coding import Floats
+from eval.statistics.arrays import Floats
 from eval.statistics.jackknife import one_minus_ratio
 from eval.statistics.pair_counts import Table, two_of
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eval.statistics.coding import VoteRows
+from eval.statistics.rows import VoteRows
 from eval.statistics.sequence import ConfidenceSequence, follow
 from ppai.schema import StudyConfig
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from eval.statistics.agreement import NO_TWO_VOTES, votes_agree
-from eval.statistics.coding import Floats, Ints, VoteRows
+from eval.statistics.arrays import Floats, Ints
 from eval.statistics.cohen import cohen_kappa
 from eval.statistics.fleiss import fleiss_kappa
 from eval.statistics.gwet import gwet_interval
@@ -19,6 +19,7 @@ from eval.statistics.interval import Interval
 from eval.statistics.krippendorff import krippendorff_interval
 from eval.statistics.pair_counts import PairCounts, two_of
 from eval.statistics.repeats import retest
+from eval.statistics.rows import VoteRows
 from ppai.frames import MISSING
 
 RATERS_COMPARED = 10

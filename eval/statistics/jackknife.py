@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri, stdtrit
 
+from eval.statistics.arrays import Floats, Ints
 from eval.statistics.clustered import FEW_CLUSTERS
-from eval.statistics.coding import Floats, Ints
 from eval.statistics.interval import Interval
 
 METHOD = "jackknife over prompts with Agresti-Coull's pseudo-prompts"

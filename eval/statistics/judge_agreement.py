@@ -9,12 +9,12 @@ import numpy as np
 
 from eval.statistics.agreement import NO_COMMON_PAIRS, Compared
 from eval.statistics.clustered import clustered_mean
-from eval.statistics.coding import VerdictRows
 from eval.statistics.cohen import cohen_interval
 from eval.statistics.interval import Interval
 from eval.statistics.pair_counts import PairCounts
 from eval.statistics.pairs import OrderOutcomes, judged_orders, merged_orders
 from eval.statistics.position import SIDES_UNKNOWN
+from eval.statistics.rows import VerdictRows
 from eval.statistics.usable import usable
 from ppai.frames import MISSING
 
@@ -46,6 +46,8 @@ class JudgeAgreement:
     usable: bool
     """Whether the judge may stand in for raters; see `eval.statistics.usable`."""
     reasons: tuple[str, ...]
+    failed: tuple[str, ...]
+    """What the judge fails, by name; see `Usable`."""
     gap: Interval
     """Its agreement with a vote less that between votes, with a 90% interval; see `agreement_gap`."""
 
@@ -61,6 +63,7 @@ class JudgeAgreement:
             "gap": self.gap.as_json(),
             "usable": self.usable,
             "reasons": list(self.reasons),
+            "failed": list(self.failed),
         }
 
 
@@ -97,6 +100,7 @@ def judge_agreement(
         flips_to_first=flips_to_first(orders, sides_known=sides_known, confidence=confidence),
         usable=ruling.usable,
         reasons=ruling.reasons,
+        failed=ruling.failed,
         gap=ruling.gap,
     )
 

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from eval.statistics.coding import Floats, Ints
+from eval.statistics.arrays import Floats, Ints
 from eval.statistics.interval import Interval
 from eval.statistics.jackknife import chance_corrected, one_minus_ratio
 from eval.statistics.pair_counts import Table

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eval.statistics.arrays import Floats, Ints
 from eval.statistics.clustered import clustered_means
-from eval.statistics.coding import Floats, Ints, VoteRows
 from eval.statistics.interval import Interval
 from eval.statistics.pair_counts import PairCounts, two_of
+from eval.statistics.rows import VoteRows
 from ppai.frames import MISSING
 
 NO_OTHERS = "no pair with two votes of others"

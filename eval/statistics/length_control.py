@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, log_expit, ndtri
 
-from eval.statistics.coding import Bools, Floats, Ints, StudyIndex
+from eval.statistics.arrays import Bools, Floats, Ints
 from eval.statistics.interval import Interval
 from eval.statistics.pairs import PairOutcomes
+from eval.statistics.study_index import StudyIndex
 
 RIDGE = 0.01
 """Precision of the prior of both coefficients: enough for a finite answer where lengths or outcomes separate."""

@@ -8,7 +8,9 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from eval.statistics.coding import Bools, Floats, Ints, Rows, StudyIndex
+from eval.statistics.arrays import Bools, Floats, Ints
+from eval.statistics.rows import Rows
+from eval.statistics.study_index import StudyIndex
 
 LOWER, TIE, HIGHER = range(3)
 """Columns of the tables: the pair's system whose id stands first in code-point order wins, a tie, the other wins."""

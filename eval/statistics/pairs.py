@@ -7,7 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from eval.statistics.coding import Bools, Floats, Ints, Rows, VerdictRows
+from eval.statistics.arrays import Bools, Floats, Ints
+from eval.statistics.rows import Rows, VerdictRows
 from ppai.frames import MISSING
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from eval.statistics.clustered import clustered_mean
-from eval.statistics.coding import Rows
 from eval.statistics.interval import Interval
+from eval.statistics.rows import Rows
 from ppai.frames import A_WINS, MISSING, TIE
 
 NO_DECISIVE = "no decisive outcomes"

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from eval.statistics.adjusted import adjusted_ends
-from eval.statistics.coding import Floats
+from eval.statistics.arrays import Floats
 from eval.statistics.interval import Interval
 
 FOLDS = 5

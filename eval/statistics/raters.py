@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from eval.statistics.balance import RaterBalance
-from eval.statistics.coding import VoteRows
 from eval.statistics.pairs import voted_pairs
+from eval.statistics.rows import VoteRows
 from eval.statistics.win_rate import Rates, rates
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from eval.statistics.arrays import Ints
 from eval.statistics.clustered import clustered_mean
-from eval.statistics.coding import SUBMITTED, Ints, VoteRows
 from eval.statistics.interval import Interval
+from eval.statistics.rows import SUBMITTED, VoteRows
 from ppai.frames import MISSING
 
 NO_REPEATS = "no hidden repeats"

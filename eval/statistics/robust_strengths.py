@@ -8,7 +8,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import expit, stdtrit
 
-from eval.statistics.bradley_terry import Cells, Comparisons, Floats, covariance, fit
+from eval.statistics.arrays import Floats
+from eval.statistics.bradley_terry import covariance, fit
+from eval.statistics.cells import Cells, Comparisons
 
 
 @dataclass(frozen=True)

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from eval.statistics.betting import checked, looks_until_out, sequence_bounds
-from eval.statistics.coding import Floats, VoteRows
+from eval.statistics.arrays import Floats
+from eval.statistics.betting import checked, many_bounds, sequence_bounds
 from eval.statistics.completion import BY_TIME, completed_pairs
+from eval.statistics.decision import HORIZON, Decision, decided, needed, needed_for_equality
 from eval.statistics.interval import Interval
+from eval.statistics.rows import VoteRows
 
 METHOD = "confidence sequence by betting, valid at every look"
 DRIFT = "prompts completed later contradict those before them: no one win rate fits all"
-HORIZON = 100_000
-"""Prompts up to which it is said when a decision is due."""
-
-
-class Decision(StrEnum):
-    """What a confidence sequence allows to say."""
-
-    DECIDED = "decided"
-    """One half is out: one system wins more often than the other."""
-    EQUAL = "equal within the margin"
-    """Whatever differs from one half by the margin or more is out, one half is not."""
-    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)
@@ -102,19 +91,28 @@ def follow(
     share = max(len(index.matchups), 1) * followed
     rows = replace(votes, outcomes={key: votes.outcomes[key]}).take(np.argsort(votes.matchup, kind="stable"))
     ends = np.searchsorted(rows.matchup, np.append(index.matchups, np.inf)).tolist()
-    found = {}
-    for place, (label, matchup) in enumerate(zip(index.labels(index.matchups), index.matchups.tolist(), strict=True)):
-        done = completed_pairs(rows.take(np.arange(ends[place], ends[place + 1])), key, matchup, overlap)
-        found[label] = confidence_sequence(
+    completed = [
+        completed_pairs(rows.take(np.arange(ends[place], ends[place + 1])), key, matchup, overlap)
+        for place, matchup in enumerate(index.matchups.tolist())
+    ]
+    alpha = (1 - confidence) / share
+    bounds = many_bounds([done.value for done in completed], alpha=alpha)
+    return {
+        label: _sequence(
             done.value,
+            low,
+            high,
             margin=margin,
-            alpha=(1 - confidence) / share,
-            n_prompts=int(index.n_pairs[place]),
+            alpha=alpha,
+            n_prompts=n_prompts,
             empty=f"no prompt has its {overlap} vote{'' if overlap == 1 else 's'} yet",
             order=done.order,
             prompts=tuple(index.prompts[prompt] for prompt in done.prompt.tolist()),
         )
-    return found
+        for label, done, (low, high), n_prompts in zip(
+            index.labels(index.matchups), completed, bounds, index.n_pairs.tolist(), strict=True
+        )
+    }
 
 
 def confidence_sequence(
@@ -134,12 +132,31 @@ def confidence_sequence(
     is widened where it has to be to hold the mean. Raises ValueError for values outside [0, 1], an alpha outside
     (0, 1) or a margin outside (0, .5).
     """
+    value = checked(values)
+    n_prompts = len(value) if n_prompts is None else n_prompts
+    bounds = sequence_bounds(value, alpha=alpha)
+    return _sequence(
+        value, *bounds, margin=margin, alpha=alpha, n_prompts=n_prompts, empty=empty, order=order, prompts=prompts
+    )
+
+
+def _sequence(
+    value: Floats,
+    low: Floats,
+    high: Floats,
+    *,
+    margin: float,
+    alpha: float,
+    n_prompts: int,
+    empty: str,
+    order: str,
+    prompts: tuple[str, ...],
+) -> ConfidenceSequence:
+    """The sequence of values whose bounds are known. Raises ValueError for a margin outside (0, .5)."""
     if not 0 < margin < 0.5:
         raise ValueError(f"margin: {margin} is not between 0 and .5")
-    value = checked(values)
-    low, high = sequence_bounds(value, alpha=alpha)
     mean = np.cumsum(value) / np.arange(1, len(value) + 1)
-    decision, decided_at = _decision(low, high, margin)
+    decision, decided_at = decided(low, high, margin)
     return ConfidenceSequence(
         mean=mean,
         low=low,
@@ -148,9 +165,9 @@ def confidence_sequence(
         decision=decision,
         margin=margin,
         decided_at=decided_at,
-        needed=_needed(value, alpha, margin) if decided_at is None else 0,
-        equality_at=_equality_at(value, alpha, margin),
-        n_prompts=len(value) if n_prompts is None else n_prompts,
+        needed=needed(value, alpha, margin) if decided_at is None else 0,
+        equality_at=needed_for_equality(value, alpha, margin),
+        n_prompts=n_prompts,
         order=order,
         prompts=prompts,
     )
@@ -164,40 +181,6 @@ def _interval(mean: Floats, low: Floats, high: Floats, alpha: float, empty: str)
     now = float(mean[-1])
     method = f"{METHOD}, {100 * (1 - alpha):.4g}%"
     return Interval(now, min(float(low[-1]), now), max(float(high[-1]), now), len(mean), method)
-
-
-def _decision(low: Floats, high: Floats, margin: float) -> tuple[Decision, int | None]:
-    """The first decision that the bounds allow; none from where they cross, for then they say nothing."""
-    sound = low <= high
-    inside = sound & (low > 0.5 - margin) & (high < 0.5 + margin)
-    apart = sound & ((low > 0.5) | (high < 0.5))
-    first = np.flatnonzero(inside | apart)
-    if not len(first) or not sound[-1]:
-        return Decision.UNDECIDED, None
-    return (Decision.DECIDED if apart[first[0]] else Decision.EQUAL), int(first[0]) + 1
-
-
-def _needed(values: Floats, alpha: float, margin: float) -> int | None:
-    """More values until a decision, if they go on as often as they came so far."""
-    if not len(values):
-        return None
-    kinds, counts = np.unique(values, return_counts=True)
-    before, rate = counts.astype(float), counts / len(values)
-    half, low, high = (
-        looks_until_out(kinds, before, rate, mean, alpha=alpha, horizon=HORIZON)
-        for mean in (0.5, 0.5 - margin, 0.5 + margin)
-    )
-    equal = None if low is None or high is None else max(low, high)
-    return min((looks for looks in (half, equal) if looks is not None), default=None)
-
-
-def _equality_at(values: Floats, alpha: float, margin: float) -> int | None:
-    """Values until both ends of the margin are out, if they are spread as these are and those mirrored about a half."""
-    if not len(values):
-        return None
-    kinds, counts = np.unique(np.concatenate([values, 1 - values]), return_counts=True)
-    rate = counts / counts.sum()
-    return looks_until_out(kinds, np.zeros(len(kinds)), rate, 0.5 - margin, alpha=alpha, horizon=HORIZON)
 
 
 def _state(found: ConfidenceSequence, x: str, y: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import bdtr
 
-from eval.statistics.coding import Floats, Ints
+from eval.statistics.arrays import Floats, Ints
 
 NO_DECISIVE = "no prompt prefers either system"
 EVEN = 1e-9

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 
 from eval.parts import EVERYTHING, NOT_ASKED, Part
-from eval.statistics.bradley_terry import Comparisons, Disconnected
-from eval.statistics.coding import SKIPPED, SUBMITTED, VOID, StudyIndex, VerdictRows, VoteRows
+from eval.statistics.cells import Comparisons
 from eval.statistics.comparisons import judged_comparisons, voted_comparisons
 from eval.statistics.interval import Interval
 from eval.statistics.length_control import LengthControl, length_control
 from eval.statistics.pairs import JudgedPairs, PairOutcomes
 from eval.statistics.position import first_position, longer_wins
-from eval.statistics.strengths import Strengths, strengths
+from eval.statistics.ranking import TWO_SYSTEMS, Ranking, ranking
+from eval.statistics.rows import SKIPPED, SUBMITTED, VOID, VerdictRows, VoteRows
+from eval.statistics.study_index import StudyIndex
 from eval.statistics.two_way import two_way_rates
 from eval.statistics.win_rate import OneOrderBounds, Rates, one_order_bounds, rates
 from ppai.frames import MISSING
 
-TWO_SYSTEMS = "two systems: see win_rate"
 NO_VOTES = "no votes"
 NO_VERDICTS = "no merged verdicts"
 
@@ -58,12 +58,10 @@ class Source:
     longer_wins: Interval
     first_position: Interval
     lengths: LengthControl
+    ranking: Ranking
     one_order_bounds: OneOrderBounds | None = None
     two_way: Mapping[str, Interval] = field(default_factory=dict)
     """By `x>y`, people's win rate with an interval over prompts and raters; see `eval.statistics.two_way`."""
-    bradley_terry: Strengths | None = None
-    reasons: Mapping[str, str] = field(default_factory=dict)
-    """Why a figure that has no interval of its own is null, by its key."""
 
     def as_json(self) -> dict[str, Any]:
         counts, judge = self.counts, self.counts.raters is None
@@ -75,10 +73,9 @@ class Source:
             "n_void": counts.void,
             "n_one_order": counts.one_order,
             **self.lengths.as_json(),
-            **_strengths_json(self.bradley_terry),
+            **self.ranking.as_json(),
             "longer_wins": self.longer_wins.as_json(),
             "first_position": self.first_position.as_json(),
-            "reasons": dict(self.reasons),
         }
         if judge:
             bounds = self.one_order_bounds
@@ -92,18 +89,6 @@ class Source:
         else:
             values["win_rate_two_way"] = {label: rate.as_json() for label, rate in self.two_way.items()}
         return self.rates.as_json() | values
-
-
-def _strengths_json(found: Strengths | None) -> dict[str, Any]:
-    """`n_degenerate` counts bootstrap replicates that needed a prior."""
-    if found is None:
-        return {"n_degenerate": 0, "bradley_terry": None, "bradley_terry_differences": None, "p_better": None}
-    return {
-        "n_degenerate": found.n_degenerate,
-        "bradley_terry": {system: strength.as_json() for system, strength in found.systems.items()},
-        "bradley_terry_differences": {label: one.as_json() for label, one in found.differences.items()},
-        "p_better": dict(found.better),
-    }
 
 
 def counted(votes: VoteRows) -> VoteRows:
@@ -135,16 +120,15 @@ def human_source(
         skipped=int(np.count_nonzero(first == SKIPPED)),
         void=int(np.count_nonzero(first == VOID)),
     )
-    found, why = _strengths(lambda: voted_comparisons(answers, key), votes.index, parts, NO_VOTES, confidence)
+    index = votes.index
     return Source(
         counts=counts,
-        rates=rates(pairs, votes.index, confidence=confidence),
+        rates=rates(pairs, index, confidence=confidence),
         longer_wins=longer_wins(answers, key, confidence=confidence),
         first_position=first_position(answers, key, sides_known=sides_known, confidence=confidence),
-        lengths=_lengths(pairs, votes.index, parts, confidence),
+        lengths=_lengths(pairs, index, parts, confidence),
         two_way=two_way_rates(answers, key, confidence=confidence),
-        bradley_terry=found,
-        reasons=why,
+        ranking=_ranking(lambda: voted_comparisons(answers, key), index, parts, NO_VOTES, confidence),
     )
 
 
@@ -169,7 +153,6 @@ def judge_source(
         prompt_versions=_named(version for _, version in verdicts.makers_present()),
     )
     index = verdicts.index
-    found, why = _strengths(lambda: judged_comparisons(judged.merged, index), index, parts, NO_VERDICTS, confidence)
     return Source(
         counts=counts,
         rates=rates(judged.merged, index, confidence=confidence),
@@ -177,8 +160,7 @@ def judge_source(
         first_position=first_position(verdicts, key, sides_known=sides_known, confidence=confidence),
         lengths=_lengths(judged.merged, index, parts, confidence),
         one_order_bounds=one_order_bounds(judged, index),
-        bradley_terry=found,
-        reasons=why,
+        ranking=_ranking(lambda: judged_comparisons(judged.merged, index), index, parts, NO_VERDICTS, confidence),
     )
 
 
@@ -193,18 +175,12 @@ def _lengths(pairs: PairOutcomes, index: StudyIndex, parts: frozenset[Part], con
     return LengthControl(dict.fromkeys(labels, Interval.missing(NOT_ASKED)), dict.fromkeys(labels))
 
 
-def _strengths(
+def _ranking(
     comparisons: Callable[[], Comparisons], index: StudyIndex, parts: frozenset[Part], empty: str, confidence: float
-) -> tuple[Strengths | None, dict[str, str]]:
-    """Bradley-Terry strengths, or the reason for the key `bradley_terry` why there are none."""
+) -> Ranking:
+    """`comparisons` are folded where strengths are asked for; two systems have none."""
     if len(index.systems) <= 2:
-        return None, {"bradley_terry": TWO_SYSTEMS}
+        return Ranking(None, TWO_SYSTEMS)
     if Part.BRADLEY_TERRY not in parts:
-        return None, {"bradley_terry": NOT_ASKED}
-    folded = comparisons()
-    if not len(folded.prompt):
-        return None, {"bradley_terry": empty}
-    try:
-        return strengths(folded, confidence=confidence), {}
-    except Disconnected as error:
-        return None, {"bradley_terry": str(error)}
+        return Ranking(None, NOT_ASKED)
+    return ranking(comparisons(), empty=empty, confidence=confidence)

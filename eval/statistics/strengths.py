@@ -7,33 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-from eval.statistics.bradley_terry import (
-    BOUNDLESS,
-    CHUNK,
-    LEAST_PRIOR,
-    PRIOR,
-    TOLERANCE,
-    Bools,
-    Cells,
-    Comparisons,
-    Disconnected,
-    Floats,
-    Ints,
-    check_side,
-    connected,
-    fit,
-    groups_of,
-    unordered,
-    weighted_cells,
-)
+from eval.statistics.arrays import Bools, Floats, Ints
+from eval.statistics.bradley_terry import BOUNDLESS, CHUNK, LEAST_PRIOR, PRIOR, TOLERANCE, check_side, fit
+from eval.statistics.cells import Cells, Comparisons, unordered, weighted_cells
+from eval.statistics.connected import Disconnected, connected, groups_of
 from eval.statistics.interval import Interval
 from eval.statistics.robust_strengths import Robust, robust
 
 METHOD = "Bradley-Terry, bootstrap over prompts (expanded percentile), no narrower than a robust interval"
 SEED, REPLICATES = 0, 1000
 """Of the bootstrap."""
+_FURTHEST = 30.0
+"""Standard deviations beyond which a normal distribution's tail has no number."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +45,8 @@ class Strengths:
     differences: Mapping[str, Interval]
     """By `x>y`, x before y in `Comparisons.systems`: the difference of the two strengths, each interval by itself."""
     better: Mapping[str, float]
-    """By `x>y`: the share of bootstrap replicates in which x is stronger, a tie counting half."""
+    """By `x>y`: the share of bootstrap replicates in which x is stronger, a tie counting half, drawn towards one half
+    for a small number of prompts as the intervals are widened for it."""
     n_degenerate: int
     """Replicates without an estimate of their own, kept under a prior of `PRIOR` wins."""
     n_replicates: int
@@ -81,8 +69,8 @@ def strengths(
     "What teachers should know about the bootstrap", The American Statistician 69, 371-386. Resampling cannot show
     outcomes that are too rare to be in the data, and says nothing where all prompts are alike: on each side the end
     is at least as far as that of `robust`. Ranks follow from simultaneous intervals of all differences (the
-    bootstrap's largest studentised deviation; Mogstad, Romano, Shaikh and Wilhelm 2024, "Inference for ranks", Review
-    of Economic Studies 91, 476-518). `n` counts prompts.
+    bootstrap's largest studentised deviation, widened in the same way; Mogstad, Romano, Shaikh and Wilhelm 2024,
+    "Inference for ranks", Review of Economic Studies 91, 476-518). `n` counts prompts.
 
     Raises Disconnected, naming the groups, where no path of wins and losses connects all systems and no prior is
     lent; UnknownSide where `side_term` has no estimate; ValueError for a confidence outside (0, 1) or fewer than two
@@ -180,7 +168,7 @@ class _Reported:
             labels = [f"{self.systems[i]}>{self.systems[j]}" for j in range(i + 1, k)]
             found = self._intervals(every[i] - every[i + 1 : k], ends)
             differences |= zip(labels, found, strict=True)
-            better |= zip(labels, share.tolist(), strict=True)
+            better |= zip(labels, stdtr(self._freedom, ndtri(share) / self._spread).tolist(), strict=True)
         own = self._intervals(np.eye(k + 1), np.quantile(self.drawn, self._levels, axis=0))
         order = np.argsort(-self.values[:k], kind="stable").tolist()
         return Strengths(
@@ -195,9 +183,21 @@ class _Reported:
     @property
     def _levels(self) -> tuple[float, float]:
         """The percentiles that stand in for alpha/2 and 1 - alpha/2 with n prompts."""
-        rest = max(self.n - 1, 1)
-        quantile = float(stdtrit(rest, 0.5 - self.confidence / 2)) * float(np.sqrt(self.n / rest))
-        return float(ndtr(quantile)), float(ndtr(-quantile))
+        quantile = self._expanded(float(ndtri(0.5 + self.confidence / 2)))
+        return float(ndtr(-quantile)), float(ndtr(quantile))
+
+    @property
+    def _freedom(self) -> int:
+        return max(self.n - 1, 1)
+
+    @property
+    def _spread(self) -> float:
+        """By how much the standard deviation of replicates falls short with n prompts."""
+        return float(np.sqrt(self.n / self._freedom))
+
+    def _expanded(self, deviate: float) -> float:
+        """The number of the replicates' standard deviations that stands in for so many of a normal distribution."""
+        return -float(stdtrit(self._freedom, ndtr(-min(deviate, _FURTHEST)))) * self._spread
 
     def _intervals(self, contrasts: Floats, ends: Floats) -> list[Interval]:
         """Of contrasts (contrasts, systems + 1) with their percentiles (2, contrasts): the further end on each side."""
@@ -226,7 +226,7 @@ class _Reported:
             scale = np.where(deviation[i] > 0, deviation[i], 1.0)
             largest = np.maximum(largest, (np.abs(spread - (values[i] - values)) / scale).max(axis=1))
         least = float(ndtri(0.5 + self.confidence / 2))
-        margin = max(float(np.quantile(largest, self.confidence)), least) * deviation
+        margin = self._expanded(max(float(np.quantile(largest, self.confidence)), least)) * deviation
         difference = values[:, None] - values
         above = (difference - margin > 0).sum(axis=0)  # how many are surely stronger than the column's system
         below = (difference + margin < 0).sum(axis=0)

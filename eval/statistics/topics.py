@@ -9,9 +9,11 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from eval.statistics.coding import Ints, StudyIndex, code_verdicts, code_votes
+from eval.statistics.arrays import Ints
+from eval.statistics.coding import code_verdicts, code_votes
 from eval.statistics.pairs import PairOutcomes, judged_pairs, voted_pairs
 from eval.statistics.source import counted
+from eval.statistics.study_index import StudyIndex
 from eval.statistics.win_rate import Rates, grouped_rates
 from ppai.schema import Arm, Study
 

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from eval.statistics.adjusted import adjusted_ends
-from eval.statistics.coding import Floats, Ints, Rows
+from eval.statistics.arrays import Floats, Ints
 from eval.statistics.interval import Interval
+from eval.statistics.rows import Rows
 from ppai.frames import MISSING
 
 RATERS = 10

@@ -32,6 +32,8 @@ class Usable:
     reasons: tuple[str, ...]
     gap: Interval
     """Judge-against-vote less vote-against-vote agreement, in [-1, 1], two-sided with `GAP_CONFIDENCE`."""
+    failed: tuple[str, ...]
+    """What is not shown of it, by name: `names`, `makers`, `orders`, `agreement`, `length`."""
 
 
 def usable(
@@ -53,15 +55,16 @@ def usable(
     `verdicts` are its unmerged verdicts.
     """
     gap = agreement_gap(compared)
-    checks = (
-        _named(named),
-        (makers <= 1, f"its verdicts are of {makers} prompts or models together" if makers > 1 else ""),
-        _orders(orders_consistent, both_orders),
-        _gap(gap),
-        _length(*shared_lengths(compared.votes, verdicts)),
-    )
-    against = tuple(sentence for passed, sentence in checks if not passed)
-    return Usable(not against, against or tuple(sentence for _, sentence in checks if sentence), gap)
+    checks = {
+        "names": _named(named),
+        "makers": (makers <= 1, f"its verdicts are of {makers} prompts or models together" if makers > 1 else ""),
+        "orders": _orders(orders_consistent, both_orders),
+        "agreement": _gap(gap),
+        "length": _length(*shared_lengths(compared.votes, verdicts)),
+    }
+    failed = tuple(name for name, (passed, _) in checks.items() if not passed)
+    told = failed or tuple(checks)
+    return Usable(not failed, tuple(checks[name][1] for name in told if checks[name][1]), gap, failed)
 
 
 def agreement_gap(compared: Compared) -> Interval:

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from eval.statistics.arrays import Floats, Ints
 from eval.statistics.clustered import clustered_means
-from eval.statistics.coding import Floats, Ints, StudyIndex
 from eval.statistics.interval import Interval
 from eval.statistics.pairs import JudgedPairs, PairOutcomes
 from eval.statistics.sign_test import SignTest, sign_tests
+from eval.statistics.study_index import StudyIndex
 
 Bounds = tuple[float, float]
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,6 +30,9 @@ class Statistics(Protocol):
     def topics(
         self, study: Study, votes: pd.DataFrame, verdicts: pd.DataFrame, criterion: str, *, arm: str = ...
     ) -> Sequence[Any]: ...
+    def leaderboard(
+        self, study: Study, votes: pd.DataFrame, verdicts: pd.DataFrame, criterion: str, *, arm: str = ...
+    ) -> Mapping[str, JsonReady]: ...
 
 
 @dataclass(frozen=True)

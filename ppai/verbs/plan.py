@@ -34,24 +34,25 @@ def plan(
     seed: Annotated[int, typer.Option(help="of the simulated studies")] = 0,
 ) -> None:
     """Say how many prompts, votes and rater hours are needed to find a difference, or to show that there is none."""
-    from eval.planning import Assumptions, table
-    from eval.planning import plan as planned
+    from eval.planning.assumptions import Assumptions
+    from eval.planning.needs import plan as planned
+    from eval.planning.table import table
 
     if seed < 0:
         raise PPAIError(f"--seed: {seed} is below 0")
-    assumed = Assumptions(
-        margin=margin,
-        power=power,
-        overlap=overlap,
-        judge_agreement=judge_agreement,
-        win_rate=win_rate,
-        tie_share=tie_share,
-        icc=icc,
-        seconds=seconds,
-        confidence=confidence,
-        prompts=prompts,
-    )
     try:
+        assumed = Assumptions(
+            margin=margin,
+            power=power,
+            overlap=overlap,
+            judge_agreement=judge_agreement,
+            prompts=prompts,
+            win_rate=win_rate,
+            tie_share=tie_share,
+            icc=icc,
+            seconds=seconds,
+            confidence=confidence,
+        )
         goals = planned(assumed, seed=seed)
     except ValueError as error:
         raise PPAIError(f"--{error}") from None

@@ -78,7 +78,8 @@ def report(
     data = _data(opened)
     summary = report_json(_summary(data), data)
     text = json.dumps(summary, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
-    arms = arm_reports(data, statistics, criterion) if html_dir is not None or markdown_file is not None else []
+    paged = html_dir is not None or markdown_file is not None
+    arms = arm_reports(data, statistics, criterion, summary) if paged else []
     if html_dir is not None:
         making = _making(data, summary, _command(opened.address, criterion, study))
         _write_page(html_dir, arms, summary, text, making)
