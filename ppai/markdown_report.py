@@ -47,6 +47,8 @@ def _arm(one: ArmReport, whole: Json) -> Iterator[str]:
     elif not (report.ranks or report.rest):
         yield f"{typed(english('results.nothing'))}\n"
     yield from [f"{typed(sentence)}\n" for sentence in (*report.rest, *report.reading)]
+    if report.not_usable:
+        yield from [f"{typed(english('results.not_usable'))}:\n", *map(item, report.not_usable), ""]
     if len(summary["systems"]) == 2:
         yield from _shares(summary, labels)
     elif len(summary["systems"]) > 2:

@@ -26,13 +26,13 @@ NUMBER = r"[+−]?(?:\d[\d,]*)(?:\.\d+)?%?"
 UNITS = "prompt|pair|decisive outcome|case|comparison|hidden repeat|completed prompt"
 SIZE = rf"(?:,? n (?P<n>[\d,]+)|[;,]? (?P<counted>[\d,]+) (?:{UNITS})s?\b)"
 INTERVAL = re.compile(rf"(?P<estimate>{NUMBER})(?: points)? \[(?P<low>{NUMBER}), (?P<high>{NUMBER})\]{SIZE}?")
-TOKEN = re.compile(rf"(?P<under><\s)?(?P<number>{NUMBER})(?P<points>[ -]points?\b)?")
+TOKEN = re.compile(rf"(?P<under><\s)?(?P<number>{NUMBER})(?P<points>[ -]points?\b(?P<less> less\b)?)?")
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\dZ")
 
 SCOPE = {
     "lead": ("criteria", "n_prompts", "n_outside", "n_outdated", "balance"),
-    "answers": ("criteria",),
+    "answers": ("criteria", "agreement"),
     "shares": ("criteria",),
     "reference": ("criteria",),
     "appearances": ("criteria",),
@@ -297,7 +297,7 @@ def _is_number(found: re.Match[str], value: float) -> bool:
     if found["under"]:
         return 0 <= value < float(number)
     if number.endswith("%") or (found["points"] and abs(value) < 1):
-        return _rounds(number.rstrip("%"), 100 * value)
+        return _rounds(number.rstrip("%"), (-100 if found["less"] else 100) * value)
     counts = "." not in number
     return _rounds(number, value) and (not counts or value == int(value) or abs(value) >= 1)
 

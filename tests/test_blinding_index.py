@@ -10,7 +10,8 @@ from databases import new_database
 from rating import Rater, desk_of, rating_study
 
 from eval.report import summarise
-from eval.statistics.blinding_index import NO_GUESSES, blinding_index, blinding_sentence
+from eval.statistics.blinding_index import NO_GUESSES, Blinding, blinding_index, blinding_sentence
+from ppai.frames import guess_frame
 from ppai.source import open_source
 from ppai.store.sql import SqlStore
 from ppai.studyfiles import write_general
@@ -74,10 +75,11 @@ def test_one_rater_or_nobody() -> None:
 
 def test_what_readers_are_told() -> None:
     told = {
-        (80, 5, 5): "Raters could tell which",
-        (60, 35, 5): "somewhat better than chance",
-        (10, 60, 5): "took the one system for the other",
-        (100, 100, 300): "could not tell the systems apart",
+        (80, 5, 5): "right more often than chance: they could tell the systems apart (Bang's index 0.83 [",
+        (60, 35, 5): "somewhat more often than chance",
+        (10, 60, 5): "less often than chance: they took one system for the other (Bang's index −0.67 [−",
+        (100, 100, 300): "about as often as chance: they could not tell the systems apart",
+        (1, 0, 0): ", 1 guess)",
         (4, 3, 0): "Too few guesses",
     }
     for counts, words in told.items():
@@ -101,5 +103,17 @@ def test_the_answers_to_a_stores_probe_are_counted_in_its_summary(tmp_path: Path
         opened = open_source(source)
         summary = summarise(opened.study, opened.votes, opened.verdicts, guesses=opened.guesses)
         assert summary.blinding is not None
-        found[source] = (summary.blinding.right, summary.blinding.wrong, summary.blinding.unsure)
-    assert found == {url: (right, 2 - right, 1), str(tmp_path / "study"): (0, 0, 0)}
+        of_all, sides = summary.blinding.all, summary.blinding.sides
+        found[source] = (of_all.right, of_all.wrong, of_all.unsure, of_all.raters)
+        assert sum(one.index.n for one in sides.values()) == of_all.index.n
+    assert found == {url: (right, 2 - right, 1, 1), str(tmp_path / "study"): (0, 0, 0, 0)}
+
+
+def test_who_always_names_one_side_knows_nothing_and_the_sides_show_it() -> None:
+    rows = [(f"r{n}", "as_is", standing == "base", standing) for n in range(20) for standing in ("base", "new")]
+    found = Blinding.of(guess_frame(rows), "base").as_json()
+    assert found["estimate"] == 0 and found["n_raters"] == 20 and (found["right"], found["wrong"]) == (20, 20)
+    assert {side: one["estimate"] for side, one in found["sides"].items()} == {"a": -1, "b": 1}
+    assert all(one["n"] == one["n_raters"] == 20 and one["low"] < one["high"] for one in found["sides"].values())
+    unknown = Blinding.of(guess_frame([(*row[:3], None) for row in rows]), "base")
+    assert unknown.sides == {} and unknown.all.as_json()["n"] == 40

@@ -14,7 +14,7 @@ from ppai.schema import Criterion, Study, Verdict, Vote
 from ppai.studyfiles import read_study
 from ppai.ui.correlation import correlation_section, same_sentences
 from ppai.ui.filters import Filters
-from ppai.ui.labels import Labels, interval
+from ppai.ui.labels import Labels, decimal, interval
 from ppai.ui.table import Cell
 
 KEYS = ("tone", "clarity", "overall")
@@ -67,7 +67,10 @@ def test_the_map_has_half_the_square_and_the_table_the_rest() -> None:
     cells = [row[2] for row in section.tables[0].rows]
     assert [cell.text for cell in cells if isinstance(cell, Cell)] == [interval(one["equal"]) for one in found.values()]
     first = cells[0]
-    assert isinstance(first, Cell) and first.under[1] == f"correlation {found['tone|clarity']['correlation']:.2f}"
+    pearson = found["tone|clarity"]["correlation_interval"]
+    assert isinstance(first, Cell) and first.under[1] == f"correlation {decimal(pearson)}" and "[" in first.under[1]
+    (row, *_) = csv.DictReader(io.StringIO(section.csv))
+    assert [float(row[f"correlation_{end}"]) for end in ("low", "high")] == [pearson["low"], pearson["high"]]
     assert section.caution.startswith("Tone and overall are the same in all 12 pairs that people voted on")
 
 
@@ -94,7 +97,7 @@ def test_two_criteria_are_told_in_words() -> None:
     people, judge = (summary["correlations"][source]["clarity|overall"] for source in ("human", "judge:j"))
     assert section.chart.words == (
         f"Clarity and overall have the same outcome in {interval(people['equal'])} of 12 pairs that people voted on; "
-        f"the correlation of the outcomes is {people['correlation']:.2f}. "
+        f"the correlation of the outcomes is {decimal(people['correlation_interval'])}. "
         f"Clarity and overall have the same outcome in {interval(judge['equal'])} of 12 pairs of judge j."
     )
     assert len(section.tables[0].rows) == 1 and section.csv

@@ -148,10 +148,12 @@ def test_showings_and_guesses_are_those_in_the_store_and_made_again_only_when_th
     assert events.showings() is found, "nothing new, nothing made again"
     raters[0].act("finish")
     assert events.guesses() is events.guesses()
+    shown = {one.assignment_id: one.system_a for one in store.events(NAME).assignments}
     for guess in ("a", "unsure"):
         raters[0].act("probe", token=raters[0].token, guess=guess)
         probes = store.probes(NAME)
         assert events.guesses().to_dict("records") == [
-            {"rater": raters[0].id, "arm": "as_is", "correct": probe.correct} for probe in probes
+            {"rater": raters[0].id, "arm": "as_is", "correct": probe.correct, "system_a": shown[probe.assignment_id]}
+            for probe in probes
         ]
     assert events.guesses()["correct"].tolist()[1] is None

@@ -11,24 +11,15 @@ from small_studies import small_study, verdict, verdicts_of, vote, votes_of
 from eval.report import summarise
 from ppai.schema import Study, Verdict, Vote
 from ppai.ui import page
-from ppai.ui.chart_layout import (
-    LIGHT,
-    MARK_ROW,
-    Chart,
-    Group,
-    Row,
-    label_width,
-    laid_out,
-    legend_height,
-    short,
-    themed,
-    tick,
-)
+from ppai.ui.chart_layout import Chart, Group, Row, laid_out, legend_height
+from ppai.ui.chart_names import LETTER, LONGEST_LABEL, MARK_ROW, NAME_ROW, label_width, short, tick
+from ppai.ui.chart_theme import LIGHT, themed
 from ppai.ui.figures import appearance_chart, reference_chart, share_chart, topic_chart
 from ppai.ui.habit_figures import rater_chart, time_chart, votes_by_time
 from ppai.ui.labels import Labels, Matchup
 
 PROMPTS = tuple(f"p{n}" for n in range(10))
+BOTH = ("human", "judge:j")
 
 
 def summary_of(study: Study, votes: list[Vote], verdicts: list[Verdict] | None = None) -> dict[str, Any]:
@@ -78,13 +69,44 @@ def test_the_interval_lies_above_the_bars_and_in_the_hover() -> None:
     assert "10 pairs, 10 votes" in data[0]["hovertext"][0]
 
 
-def test_a_number_is_hidden_only_where_its_bar_is_too_narrow_and_the_axis_says_whose_interval_it_is() -> None:
+def test_a_number_is_hidden_only_where_its_bar_is_too_narrow() -> None:
     study = small_study(tuple(f"p{n}" for n in range(20)))
     figure = drawn(share_chart(summary_of(study, voted("a" + "b" * 19)), Labels.of(study.config)))
     assert [bar["text"] for bar in figure["data"][:3]] == [["5%"], [""], ["95%"]]
     assert {bar["constraintext"] for bar in figure["data"][:3]} == {"inside"}
     assert figure["layout"]["uniformtext"] == {"mode": "hide", "minsize": figure["data"][0]["textfont"]["size"]}
-    assert figure["layout"]["xaxis"]["title"]["text"].replace("<br>", " ").endswith("the interval of new's")
+    assert figure["layout"]["xaxis"]["title"]["text"] == "share of pairs won"
+
+
+def test_one_source_is_told_once_and_leaves_the_width_to_its_rows() -> None:
+    study = small_study(PROMPTS)
+    judge = [verdict(p, "base", "new", "a") for p in PROMPTS]
+    alone = summary_of(study, [], judge)
+    labels = Labels.of(study.config).marked(alone)
+    layout = drawn(share_chart(alone, labels))["layout"]
+    assert layout["legend"]["title"]["text"] == "by j (one order)" and layout["yaxis"]["ticktext"] == [""]
+    topics = [("sleep", "judge:j", {"n": 10, "win_rate": alone["criteria"]["overall"]["judge:j"]["win_rate"]})]
+    dots = drawn(topic_chart(topics, Matchup("new>base", "new", "base"), labels))["layout"]
+    assert [note["text"] for note in dots["annotations"]] == ["<b>sleep</b>", "n 10", "by j (one order)"]
+    both = drawn(share_chart(summary_of(study, voted("aaabbb"), judge), labels))["layout"]
+    assert "title" not in both["legend"] and both["yaxis"]["ticktext"][0] == "people"
+    assert layout["margin"]["l"] < both["margin"]["l"] / 2
+
+
+def test_a_long_chart_has_its_scale_above_its_rows_too() -> None:
+    study = small_study(PROMPTS)
+    rate = {"estimate": 0.5, "low": 0.2, "high": 0.8, "n": 6, "method": "m"}
+    matchup, labels = Matchup("new>base", "new", "base"), Labels.of(study.config)
+    found = [(f"topic {n}", source, {"n": 6, "win_rate": {"new>base": rate}}) for n in range(20) for source in BOTH]
+    figure = drawn(topic_chart(found, matchup, labels))
+    below, above = (figure["layout"][name] for name in ("xaxis", "xaxis2"))
+    assert (below["side"], above["side"], above["overlaying"]) == ("bottom", "top", "x")
+    same = ("range", "tickvals", "ticktext")
+    assert [above[name] for name in same] == [below[name] for name in same]
+    assert above["title"]["text"] == below["title"]["text"] == "win rate of new against base"
+    assert [trace["x"] for trace in figure["data"] if trace.get("xaxis") == "x2"] == [[None]], "else it is not drawn"
+    short = drawn(topic_chart(found[:4], matchup, labels))["layout"]
+    assert "xaxis2" not in short and short["margin"]["t"] < figure["layout"]["margin"]["t"]
 
 
 def test_every_row_says_its_n() -> None:
@@ -240,10 +262,20 @@ def test_long_headings_stand_in_full_in_lines_and_long_words_beside_rows_have_ro
 def test_a_long_warning_under_a_name_is_in_lines_that_leave_the_bars_room() -> None:
     mark = "saw names, one order, mixed prompts or models"
     marked, plain_row = (Row("gpt-4o", {"n": 20}, "judge:gpt-4o", text) for text in (mark, ""))
-    assert tick(marked).count("<br>") == 2 and mark.split(", ")[0] in tick(marked)
-    assert label_width(marked) <= 150
+    assert tick(marked.label, marked.mark).count("<br>") == 2 and mark.split(", ")[0] in tick(marked.label, marked.mark)
+    assert label_width(marked.label, marked.mark) <= 150
     heights = [laid_out([Group("Overall", (row,))])[1]["height"] for row in (marked, plain_row)]
     assert heights[0] - heights[1] == 2 * MARK_ROW
+
+
+def test_a_long_name_of_a_row_stands_whole_in_lines_and_makes_its_row_higher() -> None:
+    name = "meta-llama/Llama-3.1-8B-Instruct"
+    assert tick(name, "").replace("<br>", "") == name and tick("llama-7b", "") == "llama-7b"
+    assert all(len(line) <= LONGEST_LABEL for line in tick(name, "").split("<br>"))
+    assert label_width(name, "") <= LETTER * LONGEST_LABEL
+    whole, brief = (laid_out([Group("g", (Row(label, {"n": 9}, "human"),))])[1] for label in (name, "llama-7b"))
+    assert whole["height"] - brief["height"] == NAME_ROW * tick(name, "").count("<br>") > 0
+    assert "…" in tick("x" * 200, "")
 
 
 def test_of_many_sources_the_chart_of_topics_has_the_first_two_and_names_the_rest() -> None:

@@ -30,6 +30,9 @@ from eval import report as statistics
 from ppai.__main__ import app
 from ppai.schema import Arm, Assignment, Outcome, Scores, Study, StudyConfig, Vote
 from ppai.source import open_source
+from ppai.static_report.appendix import Making
+from ppai.static_report.arms import arm_reports
+from ppai.static_report.page import page_html
 from ppai.store.base import ProbeAnswer
 from ppai.store.sql import SqlStore
 from ppai.studyfiles import write_general
@@ -190,6 +193,26 @@ def test_every_number_of_the_page_is_in_the_json(
     assert all_unexplained(shown, shown.report(**filters)) == []
 
 
+@pytest.mark.parametrize("name", ["everything", "three systems", "pandalm"])
+def test_every_number_of_the_static_page_is_in_the_json(studies: Callable[[str], Shown], name: str) -> None:
+    """With the tables of what a page with controls would let one choose."""
+    shown = studies(name)
+    arms = arm_reports(shown.data, statistics, None, shown.json)
+    page = page_html(arms, shown.json, Making("ppai report", "0", {}))
+    texts = 0
+    for html, one in zip(page.split('<div data-arm="')[1:], arms, strict=True):
+        source, on, prefix = shown.source(one.report), criteria_of(one.report), "" if one is arms[0] else f"{one.arm}-"
+        parts = dict(
+            re.findall(r'<section [^>]*aria-labelledby="(?:section-)?([\w-]+)[^>]*>(.*?)</section>', html, re.S)
+        )
+        assert {f"{prefix}{section.name}" for section in one.report.sections if section.tables} <= parts.keys()
+        for part in ("answers", *on):
+            said = texts_of(part, parts.get(prefix + part, ""), on.get(part, ""))
+            assert unexplained(said, source) == []
+            texts += len(said)
+    assert texts > 400
+
+
 def test_the_page_that_is_read_has_every_part(studies: Callable[[str], Shown]) -> None:
     """Else the test above would have nothing to find."""
     shown = studies("everything")
@@ -199,7 +222,7 @@ def test_the_page_that_is_read_has_every_part(studies: Callable[[str], Shown]) -
     assert {one.part for one in said if TOKEN.search(one.text)} == SCOPE.keys() - of_more
     assert sum(len(TOKEN.findall(one.text)) for one in said) > 2000
     leads = " ".join(sentence for section in report.sections for sentence in section.lead)
-    assert "hidden repeats" in leads and "blinding index" in leads and "carries a flag" in leads
+    assert "hidden repeats" in leads and "Bang's index" in leads and "carries a flag" in leads
     ranked = {section.name for section in studies("three systems").report().sections}
     assert of_more <= ranked
 

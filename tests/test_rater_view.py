@@ -21,7 +21,9 @@ from ppai.ui.table import Cell
 PROMPTS = tuple(f"p{n}" for n in range(24))
 
 
-def shown(study: Study, votes: list[Vote], guesses: list[tuple[str, str, bool | None]] = (), **more: Any) -> Section:  # type: ignore[assignment]
+def shown(
+    study: Study, votes: list[Vote], guesses: list[tuple[str, str, bool | None, str | None]] = (), **more: Any
+) -> Section:  # type: ignore[assignment]
     summary = summarise(study, votes_of(study, *votes), verdicts_of(study), guesses=guess_frame(guesses)).as_json()
     chosen = Filters(**({"criterion": "overall", "matchup": "new>base"} | more))
     section = rater_section(summary, Labels.of(study.config), chosen)
@@ -129,19 +131,23 @@ def test_a_rater_stands_beside_the_others_and_her_own_repeats() -> None:
     assert "100% [" in section.lead[1] and section.lead[1].endswith("of 1 hidden repeat.")
 
 
-@pytest.mark.parametrize("guesses", [[], [("r", "plain", True)]])
-def test_a_probe_that_was_not_asked_is_said_not_to_be(guesses: list[tuple[str, str, bool | None]]) -> None:
+@pytest.mark.parametrize("guesses", [[], [("r", "plain", True, "new")]])
+def test_a_probe_that_was_not_asked_is_said_not_to_be(guesses: list[tuple[str, str, bool | None, str | None]]) -> None:
     study = small_study(PROMPTS)
     section = shown(study, [vote("p1", "new", "base", "a")], guesses)
     assert section.lead == ("The one rater carries no flag.", "Blinding: nobody was asked.")
 
 
-def test_blinding_is_told_with_its_interval_and_its_guesses() -> None:
+def test_blinding_is_told_with_its_interval_its_guesses_and_both_sides() -> None:
     study = small_study(PROMPTS)
-    guesses = [(f"r{n}", "as_is", n % 10 != 0 or None) for n in range(40)]
-    told = shown(study, [vote("p1", "new", "base", "a")], guesses).lead[-1]  # type: ignore[arg-type]
-    assert told.startswith("Raters could tell which response came from the system under test (blinding index 0.90 [")
-    assert "36 right, 0 wrong, 4 unsure" in told
+    guesses = [(f"r{n}", "as_is", n % 10 != 0 or None, "new" if n % 2 else "base") for n in range(40)]
+    told = shown(study, [vote("p1", "new", "base", "a")], guesses).lead[-1]
+    assert told.startswith("Raters guessed right more often than chance: they could tell the systems apart (Bang's ind")
+    assert "40 raters gave 40 guesses: 36 right, 0 wrong, 4 unsure." in told
+    assert "index is 1.00 [" in told and "] where it stood at side A (20 guesses of 20 raters) and 0.80 [" in told
+    (one,) = [("r", "as_is", False, "new")]
+    alone = shown(study, [vote("p1", "new", "base", "a")], [one]).lead[-1]
+    assert "1 rater gave 1 guess: 0 right, 1 wrong, 0 unsure." in alone and "side B" not in alone
 
 
 def test_of_more_systems_the_chosen_criterion_stands_first_and_every_one_is_folded() -> None:

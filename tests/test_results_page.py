@@ -199,4 +199,4 @@ def test_several_systems_open_with_ranks_then_winners_and_a_count_of_the_others(
 
 def test_several_systems_without_any_answer_say_so() -> None:
     report = report_of(small_study(PROMPTS, ("base", "new", "other")))
-    assert "results.nothing" in dict(report_view(report).parts)["answers"] and report.rest == report.ranks == ()
+    assert "results.fills" in dict(report_view(report).parts)["answers"] and report.rest == report.ranks == ()

@@ -57,10 +57,10 @@ def test_who_wins_stands_first_with_the_share_it_wins() -> None:
 def test_people_answer_and_judges_stand_beside() -> None:
     study = small_study(PROMPTS)
     agrees = said(study, wins(study, 19), judged(study, 18))[0].basis
-    assert agrees.startswith("20 prompts, 20 votes by 1 person, judge j (one order) agrees (90% [")
-    assert "judge j (one order) says base (90% [" in said(study, wins(study, 19), judged(study, 2))[0].basis
+    assert agrees.startswith("20 prompts, 20 votes by 1 person, judge j (one order, not usable) agrees (90% [")
+    assert "judge j (one order, not usable) says base (90% [" in said(study, wins(study, 19), judged(study, 2))[0].basis
     assert (
-        "judge j (one order) is undecided (new's win rate 50% ["
+        "judge j (one order, not usable) is undecided (new's win rate 50% ["
         in said(study, wins(study, 19), judged(study, 10))[0].basis
     )
 

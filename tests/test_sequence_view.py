@@ -14,7 +14,7 @@ from small_studies import small_study, verdict, verdicts_of, vote, votes_of
 
 from eval.report import summarise
 from ppai.schema import Study, Verdict, Vote
-from ppai.ui.chart_layout import themed
+from ppai.ui.chart_theme import themed
 from ppai.ui.filters import Filters
 from ppai.ui.labels import Labels
 from ppai.ui.sections import Section
@@ -73,7 +73,9 @@ def test_a_decision_is_told_and_stands_in_the_chart_where_it_fell() -> None:
 
 
 def test_the_other_system_can_be_the_one_that_wins() -> None:
-    assert texts(shown(*voted("b" * 40)))[0][1] == "decided: base wins more often"
+    section = shown(*voted("b" * 40))
+    assert texts(section)[0][1] == "decided: base wins more often"
+    assert "Above the dotted line new wins more often, below it base." in section.note
 
 
 def test_what_is_undecided_says_how_much_is_needed_and_what_is_out_of_reach() -> None:
@@ -129,6 +131,7 @@ def test_nobody_voted_and_nothing_complete() -> None:
     assert waiting.chart is not None and waiting.chart.figure is None
     assert waiting.chart.words == "Undecided: no prompt has its 2 votes yet." and not waiting.lead
     assert (waiting.csv, len(waiting.tables)) == ("", 1)
+    assert waiting.note.endswith("those with 2 votes: none yet, so nothing is estimated.")
 
 
 def test_votes_without_a_time_stand_in_the_studys_order() -> None:

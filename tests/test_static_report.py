@@ -36,6 +36,7 @@ from ppai.store.sql import SqlStore
 from ppai.studyfiles import write_general
 from ppai.ui.labels import interval
 from ppai.ui.report import Data
+from ppai.ui.report_view import section_html
 
 PROMPTS = tuple(f"p{n}" for n in range(12))
 NAME = f"voted {EVIL}"
@@ -295,7 +296,33 @@ def test_what_has_nothing_to_show_is_left_out(tmp_path: Path) -> None:
     assert set(re.findall(r'href="#section-(\w+)"', page)) == set(sections)
 
 
+def test_notes_speak_of_controls_only_where_there_are_some(made: Made) -> None:
+    assert "chosen above" not in made.page[: made.page.index('id="report-data"')]
+    study = study_of_two_arms()
+    data = Data(study, vote_frame(study.votes, KEYS), verdict_frame(study.verdicts, KEYS))
+    (topics,) = (one for one in arm_reports(data, statistics)[0].report.sections if one.name == "topics")
+    assert section_html(topics).count("This part has all topics, whatever is chosen above.") == 1
+
+
 # In a browser
+
+
+def test_a_row_keeps_its_names_while_its_numbers_are_scrolled_on_a_phone(made: Made, visits: Visits) -> None:
+    page = made.open(visits, PHONE)
+    table = page.locator('[data-section="shares"] .ppai-scroll').first
+    row = table.locator("tbody tr").first
+    row.scroll_into_view_if_needed()
+    name, number = row.locator("th").first, row.locator("td").last
+    expect(number).not_to_be_in_viewport()
+    before = name.bounding_box()
+    table.evaluate("one => { one.scrollLeft = one.scrollWidth; }")
+    expect(number).to_be_in_viewport()
+    assert name.bounding_box() == before
+    expect(row.locator("th:visible")).to_have_count(1)
+    assert name.evaluate("one => getComputedStyle(one, '::after').content") == '"people"'
+    page.set_viewport_size(LAPTOP)
+    expect(row.locator("th").nth(1)).to_be_visible()
+    assert name.evaluate("one => getComputedStyle(one, '::after').content") == "none"
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(LAPTOP, "light"), (PHONE, "dark")], ids=["1280-light", "375-dark"])
@@ -400,4 +427,4 @@ def test_one_system_makes_a_page_too() -> None:
     data = Data(study, vote_frame((), study.config.keys), verdict_frame((), study.config.keys))
     summary = statistics.summarise(study, data.votes, data.verdicts).as_json()
     page = page_html(arm_reports(data, statistics), summary, Making("ppai report", "0", {}))
-    assert "There is nothing to say yet." in page and "There is no figure yet." in page
+    assert "There is nothing to say yet." in page and "No figure has been estimated yet." in page

@@ -33,13 +33,12 @@ def versions() -> dict[str, str]:
 
 def appendix_html(summary: Mapping[str, Any], making: Making) -> str:
     methods = "".join(_method(method, told) for method, told in methods_of(summary))
-    nothing = "" if methods else "<p>There is no figure yet.</p>"
-    listed = f'<dl class="ppai-methods">{methods}</dl>' if methods else ""
     level = f"Intervals are at {100 * summary['confidence']:.0f}% unless a method says otherwise; "
     unit = f"the unit is the {summary['clusters']}, however many votes it has."
+    listed = f'<p class="ppai-muted">{escape(level + unit)}</p><dl class="ppai-methods">{methods}</dl>'
     return (
         '<section class="ppai-card ppai-appendix" aria-labelledby="methods"><h2 id="methods">Methods</h2>'
-        f'<p class="ppai-muted">{escape(level + unit)}</p>{listed}{nothing}</section>'
+        f"{listed if methods else '<p>No figure has been estimated yet.</p>'}</section>"
         '<section class="ppai-card ppai-appendix" aria-labelledby="making">'
         '<h2 id="making">How this report was made</h2>'
         f'<dl class="ppai-status">{_facts(making)}</dl>'

@@ -25,12 +25,15 @@ class ArmReport:
     """By section, its tables for the other criteria and pairs of systems."""
 
 
-def arm_reports(data: Data, statistics: Any, criterion: str | None = None) -> list[ArmReport]:
+def arm_reports(
+    data: Data, statistics: Any, criterion: str | None = None, summary: Mapping[str, Any] | None = None
+) -> list[ArmReport]:
     """The report of `as_is`, then of each other arm with votes or verdicts; `criterion` is the study's primary one.
 
-    Where nothing was said of responses as they are, the first arm stands alone or its others follow it.
+    Where nothing was said of responses as they are, the first arm stands alone or its others follow it. `summary` is
+    the whole Summary of the data, where there is one already.
     """
-    keeping = Keeping()
+    keeping = Keeping(summary=summary)
     choices = Choices.of(data.study, data.votes, data.verdicts)
     answered = {*data.votes["arm"].unique(), *data.verdicts["arm"].unique()}
     arms = [arm for arm in choices.arms if arm in answered] or [*choices.arms[:1]] or [Arm.AS_IS.value]

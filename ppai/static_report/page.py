@@ -14,13 +14,12 @@ import orjson
 
 from ppai.static_report.appendix import Making, appendix_html
 from ppai.static_report.arms import ArmReport
+from ppai.ui.emptiness import shows_something, with_figures, without_empty_tables
 from ppai.ui.labels import ARMS
 from ppai.ui.markup import english, escape
 from ppai.ui.plotly_file import plotly_script
 from ppai.ui.report import Report
 from ppai.ui.report_view import Place, answers_html, cautions_html, figures, files, lead_html, section_html
-from ppai.ui.sections import Section
-from ppai.ui.table import Table
 
 STATIC = Path(__file__).parents[1] / "ui" / "static"
 STYLES = ("tokens.css", "page.css", "controls.css", "results.css", "static_report.css")
@@ -32,7 +31,6 @@ NO_SCRIPTS = "This chart is drawn by a script, and scripts are off."
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
 """Asks nobody for anything. Scripts are those of this file alone, by their digests."""
 
-_CHOSEN = re.compile(r", (?:which|what)ever is chosen above")
 _DARK = re.compile(r":root:has\(body\.dark\) (\{[^}]*\})")
 
 
@@ -84,27 +82,19 @@ def _arm(one: ArmReport, *, first: bool, contents: str) -> str:
     else:
         heading = f'<h2 class="ppai-arm" id="{_arm_id(one)}">{escape(_heading(one))}</h2>'
         head = heading + cautions_html(report) + _shown(report)
-    sections = (
-        section_html(_unchosen(section), place, one.others.get(section.name, ())) for section in report.sections
-    )
+    sections = (section_html(section, place, one.others.get(section.name, ())) for section in report.sections)
     return f'<div data-arm="{one.arm}">{head}{answers_html(report, place)}{"".join(sections)}</div>\n'
 
 
 def _with_figures(one: ArmReport) -> ArmReport:
     """Without what has nothing to show: that there are no votes, the warning above it says."""
-    others = {name: _filled(tables) for name, tables in one.others.items()}
-    sections = []
-    for section in one.report.sections:
-        kept = replace(section, tables=_filled(section.tables), more=_filled(section.more))
-        drawn = kept.chart is not None and kept.chart.figure is not None
-        if drawn or kept.tables or kept.more or kept.lead or others.get(kept.name):
-            sections.append(kept)
-    return replace(one, report=replace(one.report, sections=tuple(sections)), others=others)
-
-
-def _filled(tables: Sequence[Table]) -> tuple[Table, ...]:
-    """Those with a cell beside the names of its rows."""
-    return tuple(table for table in tables if any(len(row) > table.headers for row in table.rows))
+    others = {name: with_figures(tables) for name, tables in one.others.items()}
+    sections = tuple(
+        section
+        for section in map(without_empty_tables, one.report.sections)
+        if shows_something(section) or others.get(section.name)
+    )
+    return replace(one, report=replace(one.report, sections=sections), others=others)
 
 
 def _heading(one: ArmReport) -> str:
@@ -121,11 +111,6 @@ def _shown(report: Report) -> str:
     if matchup is not None and len(report.choices.matchups) > 1:
         parts.append(f"Where a chart shows two systems, they are {labels.versus(matchup)}")
     return f'<p class="ppai-muted">{escape(". ".join(parts))}.</p>'
-
-
-def _unchosen(section: Section) -> Section:
-    """Nothing can be chosen here."""
-    return replace(section, note=_CHOSEN.sub("", section.note))
 
 
 def _contents(arms: Sequence[ArmReport]) -> str:
@@ -153,7 +138,8 @@ def _place(one: ArmReport, first: bool) -> Place:
     several = [
         name for name, found in (("criteria", choices.criteria), ("systems", choices.matchups)) if len(found) > 1
     ]
-    place = Place(saves=("png", "csv"), unscripted=NO_SCRIPTS, others=f"Other {' and '.join(several)}")
+    others = f"Other {' and '.join(several)}"
+    place = Place(saves=("png", "csv"), unscripted=NO_SCRIPTS, others=others, controls=False)
     return place if first else replace(place, prefix=f"{one.arm}-", under=_arm_id(one), level=3)
 
 

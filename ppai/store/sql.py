@@ -235,12 +235,12 @@ class SqlStore:
         a, p = t.assignments.c, t.probes.c
         with self._database.reading() as connection:
             rows = connection.execute(
-                select(p.rater, a.arm, p.correct)
+                select(p.rater, a.arm, p.correct, a.system_a)
                 .join(t.assignments, a.assignment_id == p.assignment_id)
                 .where(p.study_id == self._study_id(connection, name))
                 .order_by(p.probe_id)
             )
-            return guess_frame((rater, arm, correct) for rater, arm, correct in rows)
+            return guess_frame((rater, arm, correct, system_a) for rater, arm, correct, system_a in rows)
 
     def loaded_at(self, name: str) -> float:
         with self._database.reading() as connection:

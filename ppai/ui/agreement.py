@@ -17,6 +17,8 @@ COEFFICIENTS = ("krippendorff_alpha", "krippendorff_alpha_ordinal", "gwet_ac1", 
 FIGURES = ("with_ties", "without_ties", *COEFFICIENTS, "test_retest", "first_position", "longer_wins")
 """In the order of the table; keys of a Summary's `human_human`, the habits of its people."""
 
+FEW_CRITERIA = 3
+"""Criteria up to which a table has room for an estimate and its interval on one line."""
 SAME_ONLY = "both gave the same one outcome to all pairs that they share, so the coefficient is not defined"
 NOT_COMPARED = "Not here: people without a pair in common; and of many, all but those with most votes."
 CODING = (
@@ -78,13 +80,13 @@ def in_words(summary: Json, labels: Labels, criterion: str) -> str:
 
 def agreement_table(summary: Json, labels: Labels) -> Table:
     """A row a figure, a column a criterion."""
-    notes = Notes()
+    notes, wide = Notes(), len(labels.criteria) <= FEW_CRITERIA
     found = [figures_of(summary, criterion) for criterion in labels.criteria]
     return Table(
         f"Agreement of people among themselves, and their habits, with {level(summary)} intervals",
         (Column("results.column.figure"), *_criteria(labels)),
         tuple(
-            (Cell(key=f"results.agreement.{name}"), *(_cell(name, one.get(name), notes) for one in found))
+            (Cell(key=f"results.agreement.{name}"), *(_cell(name, one.get(name), notes, wide=wide) for one in found))
             for name in FIGURES
         ),
         notes=notes.texts,
@@ -143,7 +145,7 @@ def _comparisons(figures: Json) -> str:
     return counted(figures["n"], "comparison")
 
 
-def _cell(name: str, found: Json | None, notes: Notes) -> Cell:
+def _cell(name: str, found: Json | None, notes: Notes, *, wide: bool) -> Cell:
     """A figure with its interval and n below; a dash with the note that says why there is none."""
     if found is None:
         return Cell("–")
@@ -152,7 +154,10 @@ def _cell(name: str, found: Json | None, notes: Notes) -> Cell:
     size = f"n {found['n']:,}"
     if name == "fleiss_kappa":
         return Cell(_number(found["estimate"]), under=(size,))
-    estimate, _, bounds = (decimal(found) if name in COEFFICIENTS else interval(found)).partition(" ")
+    text = decimal(found) if name in COEFFICIENTS else interval(found)
+    if wide:
+        return Cell(text, under=(size,))
+    estimate, _, bounds = text.partition(" ")
     return Cell(estimate, under=tuple(line.replace(" ", "\u00a0") for line in (bounds, size)))
 
 

@@ -5,23 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from ppai.ui.chart_layout import (
-    DOT_ROW,
-    SYMBOLS,
-    Chart,
-    Group,
-    Json,
-    Row,
-    drawn_groups,
-    half_line,
-    laid_out,
-    look,
-    name_axis,
-    nothing_drawn,
-    plain,
-    sources_drawn,
-    whiskers,
-)
+from ppai.ui.chart_layout import DOT_ROW, Chart, Group, Json, Row, laid_out, name_axis
+from ppai.ui.chart_marks import SYMBOLS, half_line, look, sources_drawn, whiskers
+from ppai.ui.chart_names import plain
+from ppai.ui.chart_top import put_on_top, told_once
+from ppai.ui.enough import drawn_groups, nothing_drawn
 from ppai.ui.labels import Labels, counted, interval, listed, source_label
 
 EVEN = "At 50% both are equal."
@@ -50,6 +38,7 @@ def dot_chart(
     drawn, left_out = drawn_groups(groups)
     if not drawn:
         return Chart(None, nothing_drawn(what, left_out))
+    drawn, who = told_once(drawn, labels)
     rows, layout = laid_out(drawn, DOT_ROW, top=8)
     data: list[dict[str, Any]] = [_even_line(rows, layout, even)]
     sources = sources_drawn(drawn)
@@ -80,6 +69,7 @@ def dot_chart(
     layout |= {"showlegend": False}
     layout["xaxis"] |= {"range": [-0.02, 1.02]}
     name_axis(layout, axis)
+    put_on_top(data, layout, who)
     words = (
         f"{axis[0].upper()}{axis[1:]}, for {listed([labels.source(source) for source in sources])}. "
         f"{meaning} The table below has the same numbers."

@@ -6,25 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ppai.ui.chart_layout import (
-    BAR,
-    LEGEND,
-    Chart,
-    Group,
-    Row,
-    drawn_groups,
-    laid_out,
-    legend_height,
-    look,
-    name_axis,
-    nothing_drawn,
-    plain,
-    sources_drawn,
-    whiskers,
-    whiskers_above,
-    wrapped,
-)
+from ppai.ui.chart_layout import BAR, LEGEND, Chart, Group, Row, laid_out, legend_height, name_axis
+from ppai.ui.chart_marks import look, sources_drawn, whiskers, whiskers_above
+from ppai.ui.chart_names import NAME_ROW, plain, wrapped
+from ppai.ui.chart_top import put_on_top, told_once, told_with
 from ppai.ui.dot_chart import dot_chart, rate_row, source_row
+from ppai.ui.enough import drawn_groups, nothing_drawn
 from ppai.ui.labels import (
     Labels,
     Matchup,
@@ -53,7 +40,9 @@ def share_chart(summary: Json, labels: Labels) -> Chart:
     groups, left_out = drawn_groups(_by_criterion(summary, labels))
     if not groups:
         return Chart(None, nothing_drawn("comparisons", left_out), ())
-    rows, layout = laid_out(groups, top=legend_height((labels.system(x), TIE, labels.system(y))))
+    groups, who = told_once(groups, labels)
+    top = legend_height((labels.system(x), TIE, labels.system(y))) + (NAME_ROW if who else 0)
+    rows, layout = laid_out(groups, top=top)
     at, shown = [place for place, _, _ in rows], [row.figures for _, _, row in rows]
     hover = [_share_hover(group, row, labels, x, y) for _, group, row in rows]
     data = []
@@ -96,10 +85,10 @@ def share_chart(summary: Json, labels: Labels) -> Chart:
     data.append(whiskers_above(parts[0][1], at))
     data[0]["insidetextanchor"] = "start"
     data[2]["insidetextanchor"] = "end"
-    layout |= {"barmode": "stack", "showlegend": True, "legend": LEGEND}
+    layout |= {"barmode": "stack", "showlegend": True, "legend": told_with(LEGEND, who)}
     layout["uniformtext"] = {"mode": "hide", "minsize": NUMBER}
     layout["xaxis"] |= {"range": [0, 1.004]}
-    name_axis(layout, f"share of pairs won; the line under a bar is the interval of {labels.system(x)}'s")
+    name_axis(layout, "share of pairs won")
     words = (
         f"For each criterion, how often {labels.system(x)} won, how often it was a tie and how often "
         f"{labels.system(y)} won, for {listed([labels.source(source) for source in sources_drawn(groups)])}. "
@@ -126,6 +115,7 @@ def appearance_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
     )
     if not groups:
         return Chart(None, nothing_drawn(f"comparisons on {labels.criterion(criterion)}", left_out))
+    groups, who = told_once(groups, labels)
     rows, layout = laid_out(groups, top=8)
     data = []
     for source in sources_drawn(groups):
@@ -162,10 +152,9 @@ def appearance_chart(summary: Json, labels: Labels, criterion: str) -> Chart:
             }
         )
     layout |= {"showlegend": False, "barmode": "overlay"}
-    layout["xaxis"] |= {
-        "range": [0, 1],
-        "title": {"text": "share won of a system's own pairs", "font": {"size": 12}},
-    }
+    layout["xaxis"] |= {"range": [0, 1]}
+    name_axis(layout, "share won of a system's own pairs")
+    put_on_top(data, layout, who)
     words = (
         f"How often each system won the pairs in which it stood, on {labels.criterion(criterion)}, for "
         f"{listed([labels.source(source) for source in sources_drawn(groups)])}. Ties are not won, so the shares "

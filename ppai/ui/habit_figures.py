@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ppai.ui.chart_layout import LEGEND, Chart, base, half_line, plain
+from ppai.ui.chart_layout import LEGEND, Chart, base
+from ppai.ui.chart_marks import half_line
+from ppai.ui.chart_names import plain
 from ppai.ui.labels import counted, percent, rater_label
 
 Json = Mapping[str, Any]

@@ -179,9 +179,10 @@ def interval(figures: Mapping[str, Any]) -> str:
 def apart(value: float, digits: int, even: float) -> str:
     """A number with so many digits, or with up to two more where it is near `even` and would be rounded to it.
 
-    Else a bound that leaves out `even`, and with it decides something, would be shown as if it did not.
+    Else a bound that leaves out `even`, and with it decides something, would be shown as if it did not. Zero has no
+    sign.
     """
-    written = [f"{value:,.{digits + more}f}" for more in range(3)]
+    written = [f"{value:z,.{digits + more}f}" for more in range(3)]
     return next((text for text in written if float(text.replace(",", "")) != even), written[0])
 
 
@@ -194,7 +195,7 @@ def decimal(figures: Mapping[str, Any], digits: int = 2, even: float = 0.0) -> s
     """`0.71 [0.65, 0.77]`, or why there is none; `even` as in `apart`, 0 for what is no share."""
     if figures["estimate"] is None:
         return str(figures.get("reason") or "–")
-    estimate = f"{figures['estimate']:,.{digits}f}"
+    estimate = f"{figures['estimate']:z,.{digits}f}"
     low, high = (apart(figures[name], digits, even) for name in ("low", "high"))
     return f"{estimate} [{low}, {high}]".replace("-", "−")
 

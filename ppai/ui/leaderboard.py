@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ppai.ui.chart_layout import (
-    DOT_ROW,
-    SYMBOLS,
-    Chart,
-    Group,
-    Row,
-    half_line,
-    laid_out,
-    look,
-    plain,
-    sources_drawn,
-    whiskers,
-)
+from ppai.ui.chart_layout import DOT_ROW, Chart, Group, Row, laid_out
+from ppai.ui.chart_marks import SYMBOLS, half_line, look, sources_drawn, whiskers
+from ppai.ui.chart_names import plain
 from ppai.ui.filters import Filters
 from ppai.ui.labels import Labels, decimal, is_baseline, listed, percent, source_label, source_phrase, sources_of
 from ppai.ui.records import Record, csv_text

@@ -67,11 +67,12 @@ def metric_section(scorings: Sequence[Scores], labels: Labels, filters: Filters,
     return Section(
         "metrics",
         None,
-        f"{references}All topics, whichever is chosen above. n is the number of prompts. The interval stands under "
-        "each score; a column of two systems holds their difference, its interval and the p of a paired test.",
+        f"{references}n is the number of prompts. The interval stands under each score; a column of two systems holds "
+        "their difference, its interval and the p of a paired test.",
         tables,
         csv_text([record for scores in of_arm for record in score_records(scores)], SCORE_COLUMNS),
         open=True,
+        fixed="all topics",
     )
 
 

@@ -28,7 +28,7 @@ EXTRAPOLATED = "extrapolated"
 
 def rate_table(summary: Json, labels: Labels, criteria: Sequence[str], matchups: Sequence[Matchup]) -> Table:
     """A row a source, as often as there are criteria and matchups; a column a way to tell the win rate."""
-    notes = Notes()
+    notes, people = Notes(), HUMAN in sources_of(summary)
     rows: list[Names] = []
     for criterion in criteria:
         for matchup in matchups:
@@ -39,7 +39,9 @@ def rate_table(summary: Json, labels: Labels, criteria: Sequence[str], matchups:
                         *_named(labels, criteria, matchups, criterion, matchup),
                         source_cell(source, labels),
                     )
-                    rows.append((*names, *_cells(figures, labels, matchup, source, notes)))
+                    told = _cells(figures, labels, matchup, notes)
+                    two_way = (_two_way(figures, matchup, source, notes),) if people else ()
+                    rows.append((*names, *told, *two_way))
     on = labels.criterion(criteria[0]) if len(criteria) == 1 else "every criterion"
     against = f"{labels.versus(matchups[0])}, " if len(matchups) == 1 else ""
     return Table(
@@ -53,7 +55,7 @@ def rate_table(summary: Json, labels: Labels, criteria: Sequence[str], matchups:
             Column("results.rate.longer", number=True),
             Column("results.rate.sign_test", number=True),
             *([Column("results.rate.holm", number=True)] if len(labels.criteria) > 1 else []),
-            Column("results.rate.two_way", number=True),
+            *([Column("results.rate.two_way", number=True)] if people else []),
         ),
         tuple(rows),
         headers=len(_columns(criteria, matchups)) + 1,
@@ -114,13 +116,12 @@ def _named(
     return (*first, *((labels.versus(matchup),) if len(matchups) > 1 else ()))
 
 
-def _cells(figures: Json, labels: Labels, matchup: Matchup, source: str, notes: Notes) -> Names:
+def _cells(figures: Json, labels: Labels, matchup: Matchup, notes: Notes) -> Names:
     key = matchup.key
     test = figures["sign_test"][key]
     why = (notes.number(str(test["reason"])),) if test.get("reason") else ()
     counts = f"{test['x_prompts']:,} to {test['y_prompts']:,}"
     adjusted = figures["length_controlled"].get(key)
-    two_way = figures.get("win_rate_two_way", {}).get(key) if source == HUMAN else None
     return (
         _rate(figures["win_rate"][key], notes),
         _rate(adjusted, notes),
@@ -129,8 +130,12 @@ def _cells(figures: Json, labels: Labels, matchup: Matchup, source: str, notes: 
         ),
         Cell(p_value(test["p"]), under=() if why else (counts,), notes=why),
         *([Cell(p_value(test.get("p_holm")))] if len(labels.criteria) > 1 else []),
-        _rate(two_way, notes),
     )
+
+
+def _two_way(figures: Json, matchup: Matchup, source: str, notes: Notes) -> Cell:
+    """Over prompts and raters; a judge has no raters."""
+    return _rate(figures.get("win_rate_two_way", {}).get(matchup.key) if source == HUMAN else None, notes)
 
 
 def _rate(rate: Json | None, notes: Notes, more: tuple[int, ...] = ()) -> Cell:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ppai.ui.filters import UNFLAGGED, Filters
 from ppai.ui.habit_figures import FLAGS, flag_name, rater_chart
-from ppai.ui.labels import HUMAN, Labels, Matchup, counted, interval
+from ppai.ui.labels import HUMAN, Labels, Matchup, counted, decimal, interval
 from ppai.ui.records import csv_text, rater_records
 from ppai.ui.sections import Section, level
 from ppai.ui.sentences import Verdict, against_reference, verdict_of
@@ -100,13 +100,21 @@ def _repeated(summary: Json, labels: Labels, filters: Filters) -> list[str]:
 
 
 def _blinded(blinding: Json) -> str:
-    """Bang's index in words, with the guesses that it rests on."""
+    """Bang's index in words, of all guesses and by side, with what it rests on."""
     if blinding["estimate"] is None:
         return str(blinding["sentence"])
     asked = f"{blinding['right']:,} right, {blinding['wrong']:,} wrong, {blinding['unsure']:,} unsure"
+    raters = counted(blinding["n_raters"], "rater")
+    by_side = [
+        f"{decimal(one)} where it stood at side {side.upper()} ({counted(one['n'], 'guess', 'guesses')} of "
+        f"{counted(one['n_raters'], 'rater')})"
+        for side, one in blinding["sides"].items()
+    ]
+    apart = f" By side, the index is {' and '.join(by_side)}." if by_side else ""
     return (
-        f"{blinding['sentence']} Asked to guess, raters were {asked}; the index is 1 where all can tell, 0 where they "
-        "guess no better than chance, below 0 where they take one for the other."
+        f"{blinding['sentence']} Asked which of two responses came from the system under test, {raters} gave "
+        f"{counted(blinding['n'], 'guess', 'guesses')}: {asked}.{apart} An index of 1 means that all can tell, 0 "
+        "chance, below 0 that they take one system for the other."
     )
 
 

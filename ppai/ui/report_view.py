@@ -34,6 +34,8 @@ class Place:
     """Id of a heading by which its sections are told from those of the same name."""
     level: int = 2
     """Of its headings."""
+    controls: bool = True
+    """Whether something can be chosen there."""
 
     @property
     def heading(self) -> str:
@@ -72,6 +74,7 @@ def lead_html(report: Report, named: str = "p") -> str:
     if not report.human_votes:
         alone = "results.only_baselines" if report.baselines else "results.no_votes"
         key = "results.no_votes_judged" if report.judges else alone
+        key = "results.no_votes_chosen" if report.votes_elsewhere else key
         notes += f'<div class="ppai-warning" data-testid="no-votes">{said(key, "p")}</div>'
     notes += cautions_html(report)
     return (
@@ -93,16 +96,35 @@ def answers_html(report: Report, place: Place = LIVE) -> str:
     named = f'aria-labelledby="{_names(name, place)}"'
     heading = said("results.answers", place.heading, f'id="{name}"')
     if not (report.answers or report.ranks or report.rest):
-        nothing = said("results.nothing_but_baselines" if report.baselines else "results.nothing", "p")
-        return f'<section class="ppai-card" {named}>{heading}{nothing}</section>'
+        fills = "results.fills" if place.controls else "results.nothing"
+        nothing = said("results.nothing_but_baselines" if report.baselines else fills, "p")
+        return f'<section class="ppai-card ppai-said" {named}>{heading}{nothing}</section>'
     items = "".join(_answer(answer) for answer in report.answers)
     note = said("results.answers_note", "p", 'class="ppai-muted"')
+    note += (
+        said("results.usable_note", "p", 'class="ppai-muted"')
+        if any(one.on_usability for one in report.answers)
+        else ""
+    )
     listed = f'<ul class="ppai-answers" lang="en" data-testid="answers">{items}</ul>' if items else ""
     ranks = "".join(f'<p lang="en" data-testid="ranks">{escape(sentence)}</p>' for sentence in report.ranks)
     before = f'<div class="ppai-ranks">{ranks}</div>' if ranks else ""
     reading = "".join(f'<p lang="en">{escape(sentence)}</p>' for sentence in (*report.rest, *report.reading))
     after = f'<div class="ppai-reading" data-testid="reading">{reading}</div>' if reading else ""
-    return f'<section class="ppai-card" {named}>{heading}{before}{note}{listed}{after}</section>'
+    why = _not_usable(report, place)
+    return f'<section class="ppai-card ppai-said" {named}>{heading}{before}{note}{listed}{after}{why}</section>'
+
+
+def _not_usable(report: Report, place: Place) -> str:
+    """Why judges are not usable, folded: with many criteria it is longer than the answers."""
+    if not report.not_usable:
+        return ""
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in report.not_usable)
+    summary = said("results.not_usable", "summary")
+    return (
+        f'<details class="ppai-not-usable" data-keep="{place.prefix}not-usable">{summary}'
+        f'<ul class="ppai-muted" lang="en">{items}</ul></details>'
+    )
 
 
 def _answer(answer: Answer) -> str:
@@ -126,11 +148,12 @@ def section_html(section: Section, place: Place = LIVE, others: Sequence[Table] 
     details += _folded(section.more, f"{name}-more", said(section.more_key, "summary"), place)
     details += _folded(others, f"{name}-others", f"<summary>{place.others}</summary>", place)
     chart = "" if section.chart is None else _chart(section.chart, name, place)
+    note = section.note_of(controls=place.controls)
     return (
         f'<section class="ppai-card ppai-finding" data-section="{name}" '
         f'aria-labelledby="{_names(f"section-{name}", place)}">'
         f'<div class="ppai-finding-head">{heading}{_buttons(section, place)}</div>{caution}{lead}{chart}'
-        f'<p class="ppai-muted" lang="en" data-note>{escape(section.note)}</p>{details}</section>'
+        f'<p class="ppai-muted" lang="en" data-note>{escape(note)}</p>{details}</section>'
     )
 
 

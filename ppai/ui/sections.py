@@ -46,6 +46,16 @@ class Section:
     """Of the text that unfolds them."""
     lead: tuple[str, ...] = ()
     """What it says in sentences, above the chart."""
+    fixed: str = ""
+    """What it shows whatever a page's controls have, such as `all topics`: for pages that have controls."""
+
+    def note_of(self, *, controls: bool) -> str:
+        """Its note on a page with controls or on one where nothing can be chosen."""
+        return (
+            f"{self.note} This part has {self.fixed}, whatever is chosen above."
+            if controls and self.fixed
+            else self.note
+        )
 
 
 def share_sections(summary: Json, labels: Labels, filters: Filters) -> list[Section]:
@@ -102,11 +112,11 @@ def topic_section(
     return Section(
         "topics",
         topic_chart(found, matchup, labels),
-        f"Criterion: {criterion}. All topics, whichever is chosen above. "
-        f"n is the number of pairs, beside each row. {intervals_note(summary)}",
+        f"Criterion: {criterion}. n is the number of pairs, beside each row. {intervals_note(summary)}",
         (topic_table(found, matchup, labels, caption),),
         csv_text(topic_records(found, filters.criterion, filters.arm), INTERVAL_COLUMNS),
         caution=_topic_caution(study, topics, summary),
+        fixed="all topics",
     )
 
 

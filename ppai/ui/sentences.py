@@ -21,6 +21,7 @@ from ppai.ui.labels import (
     source_phrase,
     sources_of,
 )
+from ppai.ui.usability import NOT_USABLE, WORDS, Usability, usability, why
 
 Json = Mapping[str, Any]
 
@@ -51,6 +52,10 @@ class Answer:
     """Whether it is the word of judges with a warning alone: then a system is preferred, but has not won."""
     withdrawn: bool = False
     """Whether the winner is none once all criteria are taken together."""
+    on_usability: bool = False
+    """Whether it says of a judge if it is usable."""
+    reasons: tuple[str, ...] = ()
+    """Why a judge is not usable, a sentence each; what a mark beside its name tells is none."""
 
     @property
     def decided(self) -> bool:
@@ -130,16 +135,19 @@ def _answer(summary: Json, labels: Labels, key: str, matchup: Matchup, sources: 
     lead, *others = sources
     by_source, several = summary["criteria"][key], len(summary["systems"]) > 2
     rate = by_source[lead]["win_rate"][matchup.key]
-    found, qualified = verdict_of(rate), bool(labels.mark(lead))
+    usable = {source: usability(summary, key, source) for source in sources}
+    found, qualified = verdict_of(rate), bool(labels.mark(lead)) or usable[lead].word == NOT_USABLE
     p = adjusted(summary, key, lead, matchup)
     withdrawn = found is not Verdict.UNDECIDED and p is not None and p >= 1 - summary["confidence"]
     basis = [f"not after Holm's adjustment (p {p_value(p)})"] if withdrawn else []
-    basis += [_size(rate, by_source[lead], lead, several), *_judge_words(by_source[lead], labels, lead, not others)]
-    basis += _left_out(by_source[lead])
+    basis += [_size(rate, by_source[lead], lead, several)]
+    basis += _judge_words(by_source[lead], labels, lead, usable[lead], not others) + _left_out(by_source[lead])
     basis += _combined(by_source, labels, matchup, found) if lead == HUMAN else []
-    basis += [_beside(by_source[other], labels, matchup, found, other) for other in others]
+    basis += [_beside(by_source[other], labels, matchup, found, other, usable[other]) for other in others]
     claim = _claim(by_source[lead], labels, key, matchup, several, qualified)
-    return Answer(key, found, claim, ", ".join(basis), qualified, withdrawn)
+    reasons = tuple(filter(None, (why(source, one, labels.criterion(key)) for source, one in usable.items())))
+    on_usability = any(one.word in WORDS for one in usable.values())
+    return Answer(key, found, claim, ", ".join(basis), qualified, withdrawn, on_usability, reasons)
 
 
 def _claim(figures: Json, labels: Labels, key: str, matchup: Matchup, several: bool, qualified: bool) -> str:
@@ -166,13 +174,13 @@ def _win_rate(rate: Json, system: str) -> str:
     return f"{system}'s win rate {interval(rate)}"
 
 
-def source_with_mark(source: str, labels: Labels) -> str:
-    """`judge gpt-4o (saw names, one order)`."""
-    mark = labels.mark(source)
-    return f"{source_phrase(source)} ({mark})" if mark else source_phrase(source)
+def _with_marks(source: str, labels: Labels, usable: Usability) -> str:
+    """`judge gpt-4o (saw names, one order, not usable)`."""
+    marks = ", ".join(filter(None, (labels.mark(source), usable.word)))
+    return f"{source_phrase(source)} ({marks})" if marks else source_phrase(source)
 
 
-def _judge_words(figures: Json, labels: Labels, lead: str, alone: bool) -> list[str]:
+def _judge_words(figures: Json, labels: Labels, lead: str, usable: Usability, alone: bool) -> list[str]:
     """That a judge answers and no person, and each warning on it: `judge gpt-4o only`, `not blinded`, `one order`."""
     if lead == HUMAN:
         return []
@@ -181,7 +189,8 @@ def _judge_words(figures: Json, labels: Labels, lead: str, alone: bool) -> list[
     if named:
         every = named >= figures["n_verdicts"]
         words.append("not blinded" if every else f"saw the names in {named:,} verdicts")
-    return words + [mark for mark in labels.mark(lead).split(", ") if mark and mark != SAW_NAMES]
+    marks = [mark for mark in labels.mark(lead).split(", ") if mark and mark != SAW_NAMES]
+    return words + marks + [usable.word] * bool(usable.word)
 
 
 def _size(rate: Json, figures: Json, source: str, several: bool) -> str:
@@ -210,7 +219,7 @@ def _combined(by_source: Json, labels: Labels, matchup: Matchup, lead: Verdict) 
     return said
 
 
-def _beside(figures: Json, labels: Labels, matchup: Matchup, lead: Verdict, source: str) -> str:
+def _beside(figures: Json, labels: Labels, matchup: Matchup, lead: Verdict, source: str, usable: Usability) -> str:
     """A judge beside the people: whether it finds the same."""
     rate = figures["win_rate"][matchup.key]
     found = verdict_of(rate)
@@ -222,7 +231,7 @@ def _beside(figures: Json, labels: Labels, matchup: Matchup, lead: Verdict, sour
         says = f"agrees ({interval(shown)})"
     else:
         says = f"says {winner} ({interval(shown)})"
-    return ", ".join([f"{source_with_mark(source, labels)} {says}", *_left_out(figures)])
+    return ", ".join([f"{_with_marks(source, labels, usable)} {says}", *_left_out(figures)])
 
 
 def _left_out(figures: Json) -> list[str]:

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ppai.ui.chart_layout import LEGEND, Chart, base, half_line, short
+from ppai.ui.chart_layout import LEGEND, Chart, base
+from ppai.ui.chart_marks import half_line
+from ppai.ui.chart_names import short
 from ppai.ui.labels import Labels, Matchup, counted, interval
 
 Json = Mapping[str, Any]

@@ -40,17 +40,25 @@ def sequence_section(summary: Json, labels: Labels, filters: Filters) -> Section
     return Section(
         "sequence",
         chart,
-        f"Criterion: {criterion}, the study's primary one, over all topics and raters, whatever is chosen above. "
+        f"Criterion: {criterion}, the study's primary one. {_sides(chart, chosen, labels)}"
         f"{_note(found, one, len(matchups), summary)}",
         (state_table(found, labels, matchups, criterion), *looks),
         csv_text(records) if records else "",
         lead=_lead(chart, one),
+        fixed="the primary criterion, all topics and all raters",
     )
 
 
 def _lead(chart: Chart, one: Json) -> tuple[str, ...]:
     """What the chart shows, unless words stand in its place already."""
     return (str(one["sentence"]),) if chart.figure is not None else ()
+
+
+def _sides(chart: Chart, chosen: Matchup, labels: Labels) -> str:
+    """Whose is which half of the chart, which has the win rate of one system, whoever the sentence above it names."""
+    if chart.figure is None:
+        return ""
+    return f"Above the dotted line {labels.system(chosen.x)} wins more often, below it {labels.system(chosen.y)}. "
 
 
 def state_table(found: Json, labels: Labels, matchups: Sequence[Matchup], criterion: str) -> Table:
@@ -136,13 +144,16 @@ def _note(found: Json, one: Json, matchups: int, summary: Json) -> str:
         if one["order"] == BY_TIME
         else "in the study's order, since votes have no time"
     )
+    complete = f"n is the number of completed prompts, those with {counted(found['overlap'], 'vote')}"
+    if not one["mean"]:
+        return f"{complete}: none yet, so nothing is estimated."
     method = f" ({one['interval']['method']})" if one["interval"]["estimate"] is not None else ""
     together = f" and for all {matchups:,} pairs of systems together" if matchups > 1 else ""
     return (
-        f"n is the number of completed prompts, those with {counted(found['overlap'], 'vote')}; they stand {order}, "
-        f"each as one look. At {level(summary)} the band{method} holds over all looks at once{together}: however often "
-        "anybody looks and whenever voting stops. That makes it wider than an interval that is computed once, and "
-        "voting may stop as soon as it is decided. More votes on a complete prompt change no look."
+        f"{complete}; they stand {order}, each as one look. At {level(summary)} the band{method} holds over all looks "
+        f"at once{together}: however often anybody looks and whenever voting stops. That makes it wider than an "
+        "interval that is computed once, and voting may stop as soon as it is decided. More votes on a complete "
+        "prompt change no look."
     )
 
 

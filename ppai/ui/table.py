@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ppai.ui.markup import escape, said
+from ppai.ui.markup import english, escape, said
 
 MOST_ROWS = 500
 """Rows that a page shows of one table; a file has all."""
@@ -25,10 +25,10 @@ class Column:
     mark: str = ""
     """A warning that stands with the name."""
 
-    def html(self) -> str:
-        align = ' class="is-number"' if self.number else ""
+    def html(self, *, beside: bool = False) -> str:
+        """`beside` says that its cells stand under the row's first name where there is little room."""
         text = said(self.key, name=self.name) if self.key and self.name else said(self.key) if self.key else None
-        return f'<th scope="col"{align}>{text or escape(self.name)}{_mark(self.mark)}</th>'
+        return f'<th scope="col"{_looks(self, beside)}>{text or escape(self.name)}{_mark(self.mark)}</th>'
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def table_html(table: Table, name: str, under: str = "") -> str:
     `under` is the id of a heading that its name goes on with, where a page has a table of the same caption elsewhere.
     """
     body = "".join(f"<tr>{_cells(table, row)}</tr>" for row in table.rows[:MOST_ROWS])
-    head = "".join(column.html() for column in table.columns)
+    head = "".join(column.html(beside=0 < place < table.headers) for place, column in enumerate(table.columns))
     more = len(table.rows) - MOST_ROWS
     note = said("results.more_rows", "p", 'class="ppai-muted"', shown=f"{MOST_ROWS:,}", of=f"{len(table.rows):,}")
     label = f"table-{escape(name)}"
@@ -127,16 +127,36 @@ def _foot(table: Table) -> str:
 
 
 def _cells(table: Table, row: Sequence[str | Cell]) -> str:
+    """A row's first name has the others as an attribute too, which a narrow screen shows in their place."""
+    others = "\n".join(_plain(cell) for cell in row[1 : table.headers])
+    also = f' data-also="{escape(others)}"' if others else ""
     cells = []
     for number, (column, cell) in enumerate(zip(table.columns, row, strict=True)):
-        align = ' class="is-number"' if column.number else ""
         text = cell.html() if isinstance(cell, Cell) else escape(cell)
         if number < table.headers:
-            cells.append(f'<th scope="row"{align}>{text}</th>')
+            looks = _looks(column, beside=number > 0)
+            cells.append(f'<th scope="row"{looks}{"" if number else also}>{text}</th>')
         else:
-            cells.append(f"<td{align}>{text}</td>")
+            cells.append(f"<td{_looks(column)}>{text}</td>")
     return "".join(cells)
 
 
+def _looks(column: Column, beside: bool = False) -> str:
+    names = [name for name, has in (("is-number", column.number), ("is-beside", beside)) if has]
+    return f' class="{" ".join(names)}"' if names else ""
+
+
+def _plain(cell: str | Cell) -> str:
+    """What a name says."""
+    if isinstance(cell, str):
+        return cell
+    text = english(cell.key) if cell.key else cell.text
+    return "\n".join([text, *([_warning(cell.mark)] if cell.mark else []), *cell.under])
+
+
 def _mark(mark: str) -> str:
-    return f' <span class="ppai-mark" lang="en">⚠ {escape(mark)}</span>' if mark else ""
+    return f' <span class="ppai-mark" lang="en">{escape(_warning(mark))}</span>' if mark else ""
+
+
+def _warning(mark: str) -> str:
+    return f"⚠ {mark}"

@@ -47,9 +47,8 @@ def text_section(summary: Json, found: LeakTable | None, labels: Labels, filters
     return Section(
         "texts",
         longer_chart(summary, labels),
-        "n is the number of decisive outcomes between responses of different length, beside each row; votes or "
-        f"verdicts, not merged. Intervals are at {level(summary)}; the unit is the {summary['clusters']}. Shares and "
-        "medians of the texts are counts of what the study has: nothing is estimated or resampled.",
+        f"{_outcomes_note(summary, labels)}Shares and medians of the texts are counts of what the study has: nothing "
+        "is estimated or resampled.",
         (*leaks, longer_table(summary, labels)),
         csv_text(text_records(summary, found, filters), INTERVAL_COLUMNS),
         caution=f"Told apart without reading: {'; '.join([*told[:MOST_TOLD], *more])}." if told else "",
@@ -59,6 +58,16 @@ def text_section(summary: Json, found: LeakTable | None, labels: Labels, filters
 def _told(row: Separation, labels: Labels) -> str:
     first, second, marked = (labels.system(name) for name in (row.first, row.second, row.marked))
     return replace(row, first=first, second=second, marked=marked).sentence
+
+
+def _outcomes_note(summary: Json, labels: Labels) -> str:
+    """Of the figures that rest on outcomes, where there are any."""
+    if not any(rates for _, rates in _longer(summary, labels.criteria)):
+        return "n is the number of a system's responses, or of the pairs of two systems. "
+    return (
+        "n is the number of decisive outcomes between responses of different length, beside each row; votes or "
+        f"verdicts, not merged. Intervals are at {level(summary)}; the unit is the {summary['clusters']}. "
+    )
 
 
 def system_table(found: LeakTable, labels: Labels) -> Table:
