@@ -66,7 +66,7 @@ def test_a_swapped_verdict_is_turned_back_once() -> None:
 def test_a_95_percent_interval_is_one() -> None:
     # An interval from the 5th to the 95th percentile was called a 95% interval.
     study, records = crowd()
-    guesses = guess_frame([(rater, "as_is", rater != R3) for rater in (R1, R2, R3) for _ in range(4)])
+    guesses = guess_frame([(rater, "as_is", rater != R3, None) for rater in (R1, R2, R3) for _ in range(4)])
     repeats = [one.model_copy(update={"vote_id": f"{one.vote_id}r", "repeat": 1}) for one in only_votes(records)[:10]]
     wide, narrow = (
         dict(intervals(summary(study, *records, *repeats, guesses=guesses, confidence=level))) for level in (0.95, 0.9)
