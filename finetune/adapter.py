@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetune.model import load_base
+from finetune.model import PACKAGED, load_base
 from ppai.errors import MissingPackage, PPAIError
 
 CONFIG = "adapter_config.json"
@@ -40,11 +42,19 @@ def read_adapter(directory: Path) -> Adapter:
     return Adapter(directory, base, revision)
 
 
-def load_adapted(adapter: Adapter, *, base: str | None = None, device: str | None = None, dtype: str = "auto") -> Any:
+def load_adapted(
+    adapter: Adapter,
+    *,
+    base: str | None = None,
+    device: str | None = None,
+    dtype: str = "auto",
+    four_bit: bool = False,
+) -> Any:
     """The base with the adapter on it, ready for inference, and the adapter's tokenizer; padding on the left.
 
     `base` stands above the one that the adapter names; `device` None is a GPU where there is one, and on a CPU the
-    weights are in float32. Raises PPAIError where either cannot be loaded, or the adapter is of another base.
+    weights are in float32; `four_bit` loads the base in NF4, as QLoRA trains on it. Raises PPAIError where either
+    cannot be loaded, or the adapter is of another base.
     """
     try:
         import torch
@@ -57,6 +67,7 @@ def load_adapted(adapter: Adapter, *, base: str | None = None, device: str | Non
         named,
         revision=adapter.revision if base is None else None,
         dtype="float32" if device == "cpu" else dtype,
+        quantization=four_bits(named) if four_bit else None,
     )
     _check_fits(model, adapter, named)
     try:
@@ -64,7 +75,26 @@ def load_adapted(adapter: Adapter, *, base: str | None = None, device: str | Non
     except (RuntimeError, ValueError) as error:
         raise PPAIError(f"{adapter.directory}: the adapter does not fit the base {named!r}") from error
     tokenizer.padding_side = "left"
-    return adapted.eval().to(device), tokenizer
+    adapted.eval()
+    return (adapted if four_bit else adapted.to(device)), tokenizer
+
+
+def four_bits(base: str) -> Any:
+    """transformers' configuration of NF4. Raises PPAIError for a GGUF file, MissingPackage without bitsandbytes."""
+    if base == PACKAGED or base.endswith(".gguf"):
+        raise PPAIError(f"--load-in-4bit: {base!r} is a GGUF file, which is quantized already and is read as float32")
+    try:
+        import bitsandbytes  # noqa: F401
+        import torch
+        from transformers import BitsAndBytesConfig
+    except ImportError as error:
+        raise MissingPackage(error.name or "bitsandbytes", "train") from None
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16 if torch.cuda.is_available() else torch.float32,
+    )
 
 
 def _check_fits(model: Any, adapter: Adapter, named: str) -> None:
@@ -92,3 +122,20 @@ def _check_fits(model: Any, adapter: Adapter, named: str) -> None:
                 continue
             what = f"whose {name} is of size {sizes.get(name)}"
         raise PPAIError(f"{adapter.directory}: the adapter was not trained on {named!r}, {what}")
+    _check_depth(model, adapter, named, shapes)
+
+
+def _check_depth(model: Any, adapter: Adapter, named: str, keys: Iterable[str]) -> None:
+    """An adapter of a shallower base fits the first layers of a deeper one; it adapts all unless it says so."""
+    config = json.loads((adapter.directory / CONFIG).read_text("utf-8"))
+    targets = config.get("target_modules")
+    by_layer = isinstance(targets, list) and not any(character.isdigit() for one in targets for character in one)
+    if not by_layer or config.get("layers_to_transform") is not None or config.get("exclude_modules"):
+        return
+    adapted = {int(found[1]) for key in keys if (found := re.search(r"\.layers\.(\d+)\.", key))}
+    layers = getattr(model.config, "num_hidden_layers", None)
+    if adapted and layers is not None and max(adapted) + 1 < layers:
+        raise PPAIError(
+            f"{adapter.directory}: the adapter was not trained on {named!r}, which has {layers} layers: it adapts "
+            f"{max(adapted) + 1}"
+        )

@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+from finetune.model import end_tokens
+
 BASE, ADAPTER = "base", "adapter"
 
 Message = dict[str, str]
@@ -72,19 +74,13 @@ class Chat:
                 pad_token_id=self._tokenizer.pad_token_id or self._tokenizer.eos_token_id,
             )
         new = output[0, inputs["input_ids"].shape[1] :]
-        ended = bool(len(new)) and int(new[-1]) in ends_of(self._model, self._tokenizer)
+        ended = bool(len(new)) and int(new[-1]) in end_tokens(self._model.generation_config, self._tokenizer)
         return self._tokenizer.decode(new, skip_special_tokens=True).strip(), ended
 
     def _as(self, name: str) -> AbstractContextManager[Any]:
         """The base speaks while the adapter is switched off."""
         off = getattr(self._model, "disable_adapter", None)
         return off() if name == BASE and off is not None else nullcontext()
-
-
-def ends_of(model: Any, tokenizer: Any) -> set[int]:
-    """The tokens that end an answer."""
-    named = model.generation_config.eos_token_id
-    return {*(named if isinstance(named, list) else [named]), tokenizer.eos_token_id} - {None}
 
 
 def talk(chat: Chat, lines: Iterable[str], say: Say) -> None:

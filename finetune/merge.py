@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.adapter import Adapter, load_adapted, read_adapter
+from finetune.training.failures import memory_told
 from finetune.training.quiet import quiet
 from ppai.errors import PPAIError
 
@@ -40,6 +41,8 @@ def merge(
         raise PPAIError(f"--out: {out} is there already: name another")
     if dtype not in DTYPES:
         raise PPAIError(f"--dtype: {dtype!r} is none of {', '.join(DTYPES)}")
+    if base not in (None, adapter.base):
+        say(f"note: the adapter was trained on {adapter.base}")
     converter = None
     if gguf is not None:
         if gguf not in GGUF_TYPES:
@@ -48,7 +51,7 @@ def merge(
     staging = out.with_name(f".{out.name}.partial")
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        with quiet():
+        with quiet(), memory_told("merging holds the base in float32 on the CPU, 4 bytes a weight"):
             _write(adapter, staging, base, dtype)
         if converter is not None:
             _convert(converter, staging, f"{out.name}-{gguf}.gguf", str(gguf))
@@ -110,7 +113,8 @@ def _dtype_of_files(adapter: Adapter, base: str | None) -> Any:
     name = base or adapter.base
     if name == PACKAGED or name.endswith(".gguf"):
         return torch.float16
-    return getattr(AutoConfig.from_pretrained(name, revision=adapter.revision), "dtype", None) or torch.float32
+    config = AutoConfig.from_pretrained(name, revision=adapter.revision if base is None else None)
+    return getattr(config, "dtype", None) or torch.float32
 
 
 def _convert(converter: Path, folder: Path, name: str, kind: str) -> None:

@@ -82,6 +82,17 @@ def load_base(
     return model, tokenizer
 
 
+def load_outline(name: str, *, revision: str | None = None, attention: str = "sdpa") -> Any:
+    """The model's layers without their weights, which takes no memory. Raises as `load_model` does."""
+    torch = _torch("train")
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    place, where = _place(name)
+    with _told(name), torch.device("meta"):
+        config = AutoConfig.from_pretrained(place, revision=revision, **where)
+        return AutoModelForCausalLM.from_config(config, attn_implementation=attention)
+
+
 def load_tokenizer(name: str, *, revision: str | None = None) -> Any:
     """The model's tokenizer alone, padding on the right. Raises as `load_model` does."""
     _torch("train")
@@ -92,6 +103,25 @@ def load_tokenizer(name: str, *, revision: str | None = None) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(place, revision=revision, **where)
     tokenizer.padding_side = "right"
     return tokenizer
+
+
+def load_end_tokens(name: str, tokenizer: Any, *, revision: str | None = None) -> set[int]:
+    """The tokens at which the model stops writing, without its weights; see `end_tokens`."""
+    from transformers import GenerationConfig
+
+    if _gguf(name) is not None:
+        return end_tokens(None, tokenizer)
+    try:
+        settings = GenerationConfig.from_pretrained(name, revision=revision)
+    except (OSError, ValueError):  # many models have none
+        settings = None
+    return end_tokens(settings, tokenizer)
+
+
+def end_tokens(settings: Any | None, tokenizer: Any) -> set[int]:
+    """Those that the model's generation settings name, such as `<end_of_turn>`, and the tokenizer's end of sequence."""
+    named = getattr(settings, "eos_token_id", None)
+    return {*(named if isinstance(named, list) else [named]), tokenizer.eos_token_id} - {None}
 
 
 def _torch(extra: str) -> Any:

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from finetune.adapter import load_adapted, read_adapter
-from finetune.chat import ADAPTER, BASE, Answering, Chat, ends_of, talk
+from finetune.chat import ADAPTER, BASE, Answering, Chat, talk
 from finetune.merge import CONVERTER, find_converter, merge
+from finetune.model import PACKAGED, end_tokens
 from ppai.errors import PPAIError
 
 pytestmark = pytest.mark.slow
@@ -112,6 +113,8 @@ def test_another_base_is_told_by_what_does_not_fit(adapter: Path, small_base: Pa
 
     with pytest.raises(PPAIError, match=r"was not trained on '.*', which has no model\.layers\.1\."):
         load_adapted(read_adapter(adapter), base=other(num_hidden_layers=1), device="cpu")
+    with pytest.raises(PPAIError, match=r"was not trained on '.*', which has 5 layers: it adapts \d$"):
+        load_adapted(read_adapter(adapter), base=other(num_hidden_layers=5), device="cpu")
     with pytest.raises(PPAIError, match=r"was not trained on '.*', whose model\.layers\.0\.mlp\.down_proj is of size"):
         load_adapted(read_adapter(adapter), base=other(intermediate_size=512), device="cpu")
 
@@ -144,6 +147,21 @@ def test_both_sides_answer_with_one_model_in_memory(adapter: Path, small_base: P
     assert both[BASE] == alone[BASE] != both[ADAPTER]
 
 
+def test_a_base_in_four_bits_answers_with_its_adapter(adapter: Path) -> None:
+    import torch
+
+    adapted, tokenizer = load_adapted(read_adapter(adapter), device="cpu", four_bit=True)
+    assert hasattr(adapted.get_base_model().model.layers[0].mlp.up_proj.weight, "quant_state")
+    inputs = tokenizer("She will not sleep.", return_tensors="pt")
+    with torch.inference_mode():
+        tuned = adapted(**inputs).logits
+        with adapted.disable_adapter():
+            assert not torch.allclose(tuned, adapted(**inputs).logits, atol=0.1)
+    assert all(answer for _, answer in answers(Chat(adapted, tokenizer, (BASE, ADAPTER), Answering(max_new_tokens=8))))
+    with pytest.raises(PPAIError, match=r"^--load-in-4bit: .* is a GGUF file"):
+        load_adapted(read_adapter(adapter), base=PACKAGED, device="cpu", four_bit=True)
+
+
 def answers(chat: Chat) -> list[tuple[str, str]]:
     return [(name, answer) for name, answer, _ in chat.answers(QUESTION[0]["content"])]
 
@@ -163,7 +181,7 @@ def test_a_side_remembers_what_it_said_until_a_new_conversation(adapter: Path) -
 
 def test_an_answer_that_is_cut_says_so(adapter: Path) -> None:
     model, tokenizer = load_adapted(read_adapter(adapter), device="cpu")
-    assert tokenizer.eos_token_id in ends_of(model, tokenizer)
+    assert tokenizer.eos_token_id in end_tokens(model.generation_config, tokenizer)
     (found,) = Chat(model, tokenizer, (ADAPTER,), Answering(max_new_tokens=3, temperature=0)).answers("Hello")
     assert found[2] is False
 

@@ -62,8 +62,9 @@ def test_numbers_with_an_exponent_are_numbers(tmp_path: Path) -> None:
 
 
 def test_a_recipe_survives_being_written(tmp_path: Path) -> None:
+    left_out = ["training.train_sampling_strategy=", "training.per_device_train_batch_size="]
     recipe = read_recipe(
-        "smollm2_135m", ["speed.tokens_per_batch=512", "lora.lora_dropout=0", "stopping.patience=null"]
+        "smollm2_135m", ["speed.tokens_per_batch=512", "lora.lora_dropout=0", "stopping.patience=null", *left_out]
     )
     assert recipe.speed == Speed(tokens_per_batch=512) and recipe.stopping.patience is None
     again = read_recipe(write(tmp_path, recipe.as_yaml()))
@@ -117,6 +118,15 @@ def test_a_wrong_key_or_value_is_one_line(text: str, told: str, tmp_path: Path) 
         ),
         ("training: {packing: true}\nspeed: {tokens_per_batch: 512}", ("training.packing", "speed.tokens_per_batch")),
         ("training: {gradient_checkpointing: true}\nspeed: {}", ("training.gradient_checkpointing", "speed")),
+        (
+            "training: {train_sampling_strategy: group_by_length}\nspeed: {tokens_per_batch: 512}",
+            ("training.train_sampling_strategy", "speed.tokens_per_batch"),
+        ),
+        (
+            "training: {per_device_train_batch_size: 4}\nspeed: {tokens_per_batch: 512}",
+            ("training.per_device_train_batch_size", "speed", "1"),
+        ),
+        ("training: {bf16: true}\nspeed: {fused_projections: true}", ("training.bf16", "speed", "False")),
         ("lora: {lora_dropout: .05}\nspeed: {}", ("lora.lora_dropout", "speed.fused_projections")),
         ("training: {torch_compile: true}\nspeed: {}", ("training.torch_compile", "speed.compile")),
         ("training: {eval_strategy: 'no'}", ("training.eval_strategy", "best checkpoint")),

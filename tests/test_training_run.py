@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -14,45 +13,17 @@ from typing import Any
 
 import pytest
 from conversations import ANSWERS, SYSTEM, row, write_conversations
+from training_runs import LORA, command, environment, ran, recipes, same, summary, trained, weights
 
-from finetune.recipe import Recipe, recipe_of
+from finetune.recipe import Recipe
 from ppai.errors import PPAIError
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[1]
-TRAINING = {
-    "max_length": 128,
-    "learning_rate": 2e-3,
-    "num_train_epochs": 2,
-    "per_device_train_batch_size": 4,
-    "gradient_checkpointing": False,
-    "logging_steps": 1,
-    "eval_steps": 3,
-    "seed": 7,
-}
-LORA = {"r": 4, "lora_alpha": 8, "lora_dropout": 0.1, "target_modules": ["q_proj", "v_proj", "down_proj"]}
-
 
 @pytest.fixture
 def recipe(small_base: Path, tmp_path: Path) -> Callable[..., Recipe]:
-    """A recipe on 24 conversations; whole sections by name, and single keys of `training`."""
-    train = write_conversations(tmp_path / "train.jsonl", 24)
-    judged = write_conversations(tmp_path / "judged.jsonl", 6, first=100)
-
-    def made(sections: dict[str, Any] | None = None, **training: Any) -> Recipe:
-        return recipe_of(
-            "own.yaml",
-            {
-                "base": {"name": str(small_base), "dtype": "float32"},
-                "data": {"train": str(train), "validation": str(judged)},
-                "training": {key: value for key, value in {**TRAINING, **training}.items() if value is not None},
-                "lora": LORA,
-                **(sections or {}),
-            },
-        )
-
-    return made
+    return recipes(small_base, tmp_path)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,31 +34,6 @@ def _few_threads() -> Iterator[None]:
     torch.set_num_threads(2)
     yield
     torch.set_num_threads(threads)
-
-
-def trained(recipe: Recipe, out: Path) -> list[str]:
-    """The lines that a run says."""
-    from finetune.training.run import train
-
-    said: list[str] = []
-    train(recipe, out, say=said.append)
-    return said
-
-
-def summary(out: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((out / "training_summary.json").read_text("utf-8"))
-    return found
-
-
-def weights(folder: Path) -> dict[str, Any]:
-    from safetensors.numpy import load_file
-
-    found: dict[str, Any] = load_file(folder / "adapter_model.safetensors")
-    return found
-
-
-def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return one.keys() == other.keys() and all((one[key] == other[key]).all() for key in one)
 
 
 def test_a_run_learns_and_leaves_an_adapter_with_its_papers(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
@@ -224,6 +170,23 @@ def test_out_of_memory_says_what_to_lower(
         assert key in line
 
 
+def test_out_of_memory_in_an_evaluation_of_several_processes_names_its_batch(tmp_path: Path) -> None:
+    """There it cannot be halved, as the others would wait."""
+    from types import SimpleNamespace
+    from typing import cast
+
+    from finetune.training.failures import IN_EVALUATION, told
+
+    config, error = SimpleNamespace(per_device_eval_batch_size=8), MemoryError()
+    error.add_note(IN_EVALUATION)
+    named = cast(Recipe, SimpleNamespace(name="own.yaml"))
+    with (
+        pytest.raises(PPAIError, match=r"lower training\.per_device_eval_batch_size \(now 8\)$"),
+        told(named, tmp_path, config),
+    ):
+        raise error
+
+
 def test_packed_rows_and_padded_batches_have_the_same_loss(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     trained(recipe(eval_steps=50), tmp_path / "padded")
     packed = {"speed": {"tokens_per_batch": 256, "compile": False}, "lora": {**LORA, "lora_dropout": 0}}
@@ -295,46 +258,51 @@ def test_what_cannot_be_trained_is_told_and_nothing_is_written(
 # In processes of their own
 
 
-def command(recipe: Recipe, out: Path, *before: str) -> list[str]:
-    file = out.with_suffix(".yaml")
-    file.write_text(recipe.as_yaml(), encoding="utf-8")
-    script = "import sys; sys.argv[0] = 'ppai'; from ppai.__main__ import main; " + "; ".join([*before, "main()"])
-    return [sys.executable, "-c", script, "sft", "--recipe", str(file), "--out", str(out)]
+ORDERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "random": ({}, {}),
+    "by length": (
+        {},
+        {
+            "train_sampling_strategy": "group_by_length",
+            "per_device_train_batch_size": 2,
+            "gradient_accumulation_steps": 2,
+        },
+    ),
+    "packed": (
+        {"speed": {"tokens_per_batch": 256, "compile": False}, "lora": {**LORA, "lora_dropout": 0}},
+        {"per_device_train_batch_size": None, "gradient_checkpointing": None, "max_length": None},
+    ),
+}
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-
-
-def ran(recipe: Recipe, out: Path, *before: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(recipe, out, *before),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=250,
-    )
-
-
-def test_a_run_that_was_killed_goes_on_to_the_same_losses(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_run_that_was_killed_goes_on_to_the_same_losses(
+    recipe: Callable[..., Recipe], tmp_path: Path, order: str
+) -> None:
+    """Killed in the second of three epochs, so that the order of that and of the next must be found again."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
+    sections, training = ORDERS[order]
+    chosen = recipe(sections, **{"num_train_epochs": 3, "eval_steps": 2, **training})
     process = subprocess.Popen(
-        command(recipe(), killed), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(chosen, killed), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
+    steps = 0
     for line in process.stdout:
-        if line.startswith("step 8/12"):
-            process.send_signal(signal.SIGKILL)
-            break
+        if line.startswith("step ") and "validation" in line:
+            at, steps = (int(one) for one in line.split(",")[0].removeprefix("step ").split("/"))
+            if at > steps / 3 + 2:
+                process.send_signal(signal.SIGKILL)
+                break
     process.communicate()
-    assert not (killed / "training_summary.json").exists()
-    done = ran(recipe(), killed)
+    assert steps and not (killed / "training_summary.json").exists()
+    done = ran(chosen, killed)
     assert done.returncode == 0 and done.stderr == "", done.stderr
-    assert "going on from checkpoint 6\n" in done.stdout and "step 7/12" in done.stdout
-    assert ran(recipe(), whole).returncode == 0
+    assert "going on from checkpoint " in done.stdout
+    assert ran(chosen, whole).returncode == 0
     one, other = summary(whole), summary(killed)
-    assert one["losses"] == other["losses"] and one["points"] == other["points"] and other["resumed_at"] == 6
+    assert one["losses"] == other["losses"] and one["points"] == other["points"]
+    assert steps / 3 < other["resumed_at"] < steps * 2 / 3
     assert same(weights(whole), weights(killed))
 
 
@@ -357,22 +325,41 @@ LAUNCHERS = {
 }
 
 
-@pytest.mark.parametrize("name", LAUNCHERS)
-def test_a_launcher_starts_the_same_run(recipe: Callable[..., Recipe], tmp_path: Path, name: str) -> None:
-    """What accelerate starts on several GPUs is what torch's launcher starts here, on the CPU."""
-    out = tmp_path / "out"
-    launcher, processes = LAUNCHERS[name]
-    sft = command(recipe(max_steps=2, num_train_epochs=None, use_cpu=True), out)[4:]
-    done = subprocess.run(
-        [sys.executable, "-m", *launcher, "-m", "finetune.sft", *sft],
+def launched(launcher: list[str], recipe: Recipe, out: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *launcher, "-m", "finetune.sft", *command(recipe, out)[4:]],
         env=environment(),
-        cwd=tmp_path,
+        cwd=out.parent,
         capture_output=True,
         text=True,
         check=False,
         timeout=250,
     )
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_a_launcher_starts_the_same_run(recipe: Callable[..., Recipe], tmp_path: Path, name: str) -> None:
+    """What accelerate starts on several GPUs is what torch's launcher starts here, on the CPU."""
+    out = tmp_path / "out"
+    launcher, processes = LAUNCHERS[name]
+    done = launched(launcher, recipe(max_steps=2, num_train_epochs=None, use_cpu=True), out)
     assert done.returncode == 0, done.stderr
     found = summary(out)
     assert found["processes"] == processes and found["sequences_per_step"] == str(4 * processes)
     assert done.stdout.count("step 2/2, loss") == 1, "one process speaks"
+
+
+def test_the_validation_loss_is_the_same_on_several_processes(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+    """Five conversations in batches of two: what fills the batches of two processes must not weigh."""
+    judged = write_conversations(tmp_path / "five.jsonl", 5, first=200)
+    data = {"data": {"train": str(tmp_path / "train.jsonl"), "validation": str(judged)}}
+    chosen = recipe(data, max_steps=1, num_train_epochs=None, per_device_eval_batch_size=2, use_cpu=True)
+    found = []
+    for processes in (1, 2):
+        out = tmp_path / f"out{processes}"
+        launcher = ["torch.distributed.run", "--nproc-per-node", str(processes)]
+        done = launched(launcher, chosen, out)
+        assert done.returncode == 0, done.stderr
+        assert summary(out)["processes"] == processes
+        found.append(summary(out)["points"][0]["validation_loss"])
+    assert found[1] == pytest.approx(found[0], rel=1e-6)

@@ -107,6 +107,24 @@ def test_a_template_that_does_not_end_an_answer_is_refused(tokenizer: Any, conve
         tokenize(endless, conversations, None)
 
 
+def test_an_end_of_turn_that_only_the_generation_settings_name_ends_an_answer(
+    tokenizer: Any, conversations: list[Conversation], tmp_path: Path
+) -> None:
+    """Gemma ends a turn with a token that is not its tokenizer's end of sequence."""
+    from transformers import GenerationConfig
+
+    from finetune.model import load_end_tokens
+
+    turn = tokenizer.convert_tokens_to_ids("<|im_start|>")
+    GenerationConfig(eos_token_id=[tokenizer.eos_token_id, turn]).save_pretrained(tmp_path / "gemma")
+    ends = load_end_tokens(str(tmp_path / "gemma"), tokenizer)
+    assert ends == {tokenizer.eos_token_id, turn}
+    other = with_template(tokenizer, WITH_START.replace("{{ eos_token }}", "<|im_start|>\n"))
+    assert tokenize(other, conversations, None, ends)[0].labels[-2] == turn
+    with pytest.raises(PPAIError, match=r"does not end an answer with '<\|im_end\|>', so that"):
+        tokenize(other, conversations, None)
+
+
 def test_a_template_that_takes_no_system_message_is_one_line(tokenizer: Any, conversations: list[Conversation]) -> None:
     strict = with_template(
         tokenizer,

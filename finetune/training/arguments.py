@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.recipe import Recipe, check_keys, check_types
+from finetune.training.ranges import check_lora, check_training
 from ppai.errors import MissingPackage, PPAIError
 
 LOGS = ("none", "tensorboard", "trackio")
@@ -45,6 +46,7 @@ REASONS = {
     "disable_tqdm": _OF_PPAI,
     "remove_unused_columns": _OF_PPAI,
     "prediction_loss_only": _OF_PPAI,
+    "logging_nan_inf_filter": "a loss that is no number ends the run",
     "auto_find_batch_size": "it changes how many sequences make a step, without a word; lower the batch size",
     "truncation_mode": "a sequence above max_length is an error, and none is cut",
     "local_rank": "accelerate launch sets it",
@@ -76,6 +78,7 @@ def sft_config(recipe: Recipe, checkpoints: Path, *, log: str = "none") -> Any:
     _check_log(log)
     training = dict(recipe.training)
     _check(recipe, "training", training, SFTConfig, [one.name for one in fields(SFTConfig)], REASONS)
+    check_training(recipe)
     own = {
         "output_dir": str(checkpoints),
         "save_strategy": training.get("eval_strategy", "steps"),
@@ -88,6 +91,7 @@ def sft_config(recipe: Recipe, checkpoints: Path, *, log: str = "none") -> Any:
         "disable_tqdm": True,
         "prediction_loss_only": True,
         "logging_first_step": True,
+        "logging_nan_inf_filter": False,
         "restore_callback_states_from_checkpoint": True,
     }
     if "eval_steps" in training:
@@ -113,6 +117,7 @@ def lora_config(recipe: Recipe) -> Any:
         raise MissingPackage(error.name or "peft", "train") from None
     names = [one.name for one in fields(LoraConfig)]
     _check(recipe, "lora", recipe.lora, LoraConfig, names, LORA_REASONS)
+    check_lora(recipe)
     return _built(recipe, "lora", LoraConfig, {"target_modules": "all-linear", **recipe.lora, "task_type": "CAUSAL_LM"})
 
 

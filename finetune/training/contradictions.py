@@ -37,6 +37,13 @@ def check_contradictions(recipe: Recipe) -> None:
             "lora.lora_dropout and speed.fused_projections: the fused operator drops nothing: set either to 0 or false",
         ),
         (
+            training.get("train_sampling_strategy") == "group_by_length"
+            and speed is not None
+            and speed.tokens_per_batch,
+            "training.train_sampling_strategy and speed.tokens_per_batch: packed rows are all of one length, so there "
+            "is nothing to sort",
+        ),
+        (
             training.get("gradient_checkpointing") and speed is not None,
             "training.gradient_checkpointing and speed: speed.recompute_layers says it there",
         ),
@@ -69,3 +76,6 @@ def check_contradictions(recipe: Recipe) -> None:
     for broken, message in rules:
         if broken:
             raise PPAIError(message)
+    for key, value in (speed.sft_arguments() if speed is not None else {}).items():
+        if key != "max_length" and key in training and training[key] != value:  # that one is a sequence's limit too
+            raise PPAIError(f"training.{key} and speed: speed sets it to {value!r}, so leave {key} out")

@@ -1,8 +1,9 @@
-"""Says in one line what stopped a run: memory that was too small, or a disk that is full."""
+"""Says in one line what stopped a run: a loss that is no number, memory that was too small, or a full disk."""
 
 from __future__ import annotations
 
 import errno
+import math
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ FULL = {
     errno.EDQUOT: "the quota of the disk is used up",
     errno.EFBIG: "the file is too large for the system",
 }
+IN_EVALUATION = "in an evaluation"
+"""The note of an error that an evaluation met, and no step of training."""
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
@@ -33,9 +36,44 @@ def told(recipe: Recipe, out: Path, config: Any) -> Iterator[None]:
             raise PPAIError(
                 f"{out}: {reason}: nothing half-written was kept; make room, then run the same command to go on"
             ) from error
-        if isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in NO_MEMORY):
-            raise PPAIError(f"{recipe.name}: the memory is too small: {memory_advice(recipe, config)}") from error
+        if _of_memory(error):
+            raise PPAIError(f"{recipe.name}: the memory is too small: {_advice(error, recipe, config)}") from error
         raise
+
+
+@contextmanager
+def memory_told(advice: str) -> Iterator[None]:
+    """Raises PPAIError with the advice where the memory is too small."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if _of_memory(error):
+            raise PPAIError(f"the memory is too small: {advice}") from error
+        raise
+
+
+def _of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in NO_MEMORY)
+
+
+def check_finite(loss: float, what: str, trainer: Any) -> None:
+    """Raises PPAIError, naming what to lower and the best checkpoint so far, where a loss is no finite number."""
+    if math.isfinite(loss):
+        return
+    state, args = trainer.state, trainer.args
+    if state.global_step == 0:
+        raise PPAIError(
+            f"the {what} of the base is no finite number, so that nothing can be learned: "
+            "try base.dtype: float32, or another base"
+        )
+    line = (
+        f"the {what} is no finite number at step {state.global_step}: lower training.learning_rate "
+        f"(now {args.learning_rate:g})"
+    )
+    if state.best_global_step:
+        best = f"{args.output_dir}/checkpoint-{state.best_global_step}"
+        line += f", with another --out; the best adapter so far is {best}, validation loss {state.best_metric:.4f}"
+    raise PPAIError(line)
 
 
 def disk_reason(error: BaseException, out: Path) -> str | None:
@@ -53,6 +91,13 @@ def disk_reason(error: BaseException, out: Path) -> str | None:
         if "PytorchStreamWriter" in str(one) or "unexpected pos" in str(one):
             return FULL[errno.ENOSPC] if shutil.disk_usage(out).free < 2**20 else "a file cannot be written"
     return None
+
+
+def _advice(error: Exception, recipe: Recipe, config: Any) -> str:
+    rows = config.per_device_eval_batch_size
+    if IN_EVALUATION in getattr(error, "__notes__", ()) and rows > 1:
+        return f"an evaluation did not fit: lower training.per_device_eval_batch_size (now {rows})"
+    return memory_advice(recipe, config)
 
 
 def memory_advice(recipe: Recipe, config: Any) -> str:

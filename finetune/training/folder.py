@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ RUN = "run.json"
 CHECKPOINTS = "checkpoints"
 PARTIAL = ".partial"
 FINISHED = "training_summary.json"
+LOCK = ".lock"
+"""Held by the process that writes; it stays when that ends, and then holds nobody up."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,27 @@ class RunFolder:
     def finished(self) -> bool:
         return (self.out / FINISHED).is_file()
 
+    @property
+    def _bare(self) -> bool:
+        """Whether there is nothing in it but what stands there before `begin`: the trainer makes its directory."""
+        there = [path for path in self.out.iterdir() if path.name != LOCK]
+        return not there or (there == [self.checkpoints] and not any(self.checkpoints.iterdir()))
+
     def check(self, recipe: Recipe, data: Conversations) -> None:
-        """Raises PPAIError where the directory holds something else, or a run of another recipe or of other data."""
+        """Raises PPAIError where the directory holds something else, or a run of another recipe or of other data.
+
+        A run that has no checkpoint yet may be begun anew with another recipe: nothing of it is lost.
+        """
         if self.out.exists() and not self.out.is_dir():
             raise PPAIError(f"--out: {self.out} is a file")
-        if not self.out.exists() or not any(self.out.iterdir()):
+        if not self.out.exists() or self._bare:
             return
         try:
             begun = json.loads((self.out / RUN).read_text("utf-8"))
         except (OSError, ValueError):
             raise PPAIError(f"--out: {self.out} is not empty, and holds no training run: name another") from None
+        if self.last_checkpoint() is None and not self.finished:
+            return
         now = _identity(recipe, data)
         differ = sorted(_differences(begun.get("recipe", {}), now["recipe"]))
         if begun.get("data") != now["data"]:
@@ -51,9 +65,44 @@ class RunFolder:
         if differ:
             raise PPAIError(f"--out: {self.out} holds a run that differs in {', '.join(differ)}: name another")
 
+    def check_free(self) -> None:
+        """Raises PPAIError where a run is writing into the directory now."""
+        if (self.out / LOCK).exists():
+            with (self.out / LOCK).open("rb") as file:
+                self._lock(file)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps other runs out of the directory. Raises PPAIError where one is in it, or it cannot be written."""
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            file = (self.out / LOCK).open("ab")
+        except OSError as error:
+            raise PPAIError(f"--out: {self.out} cannot be written: {error.strerror}") from error
+        with file:
+            self._lock(file)
+            yield
+
+    def _lock(self, file: Any) -> None:
+        """Holds the file until it is closed, where the system can."""
+        try:
+            import fcntl
+        except ImportError:
+            return
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PPAIError(f"--out: another run is writing into {self.out}: wait for it, or name another") from None
+        except OSError:  # a file system that knows no locks
+            return
+
     def begin(self, recipe: Recipe, data: Conversations) -> None:
-        """Notes what the run is begun with, so that a later call can go on; clears what a killed one left torn."""
-        if not (self.out / RUN).exists():
+        """Notes what the run is begun with, so that a later call can go on; clears what a killed one left torn.
+
+        Call it in `held`. Raises PPAIError as `check` does: another run may have come and gone since.
+        """
+        self.check(recipe, data)
+        if self.last_checkpoint() is None:
             text = json.dumps(_identity(recipe, data), indent=2, ensure_ascii=False) + "\n"
             write_whole(self.out, {RUN: text})
         for torn in (self.out / PARTIAL, self.checkpoints / PARTIAL):

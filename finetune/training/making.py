@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from finetune.model import load_base
+from finetune.model import load_base, load_outline
 from finetune.recipe import Recipe
 from finetune.training.arguments import lora_config, quantization_config
 from finetune.training.meter import Meter, flops_per_token, measured_peak, trainable
@@ -38,7 +39,7 @@ def make_trainer(prepared: Prepared, config: Any, say: Say) -> tuple[Any, dict[s
         callbacks.append(EarlyStoppingCallback(recipe.stopping.patience, recipe.stopping.min_delta))
     # The longest first: batches have little padding, and what does not fit fails at once.
     judged = sorted(prepared.validation, key=lambda one: -len(one.input_ids))
-    try:
+    with _of_the_recipe(recipe):
         trainer = trainer_class()(
             model,
             args=config,
@@ -48,8 +49,6 @@ def make_trainer(prepared: Prepared, config: Any, say: Say) -> tuple[Any, dict[s
             peft_config=lora,
             callbacks=callbacks,
         )
-    except ValueError as error:  # such as target modules that the model does not have
-        raise PPAIError(f"{recipe.name}: {' '.join(str(error).split())}") from error
     trainer.remove_callback(PrinterCallback)
     _name_base(trainer.model, recipe)
     fast = _prepare_speed(trainer, recipe)
@@ -57,6 +56,32 @@ def make_trainer(prepared: Prepared, config: Any, say: Say) -> tuple[Any, dict[s
     say(f"trainable parameters: {learned:,} of {total:,} ({learned / total:.2%})")
     trainer.meter = Meter(flops_per_token(trainer.model), _peak(trainer))
     return trainer, fast
+
+
+def check_layers(recipe: Recipe, lora: Any) -> None:
+    """Raises PPAIError, without loading a weight, where the model has no layers for the adapter or for `speed`."""
+    from copy import copy
+
+    from peft import get_peft_model
+
+    model = load_outline(recipe.base.name, revision=recipe.base.revision, attention=recipe.base.attention)
+    plain = copy(lora)
+    plain.init_lora_weights = True  # others read the weights
+    with _of_the_recipe(recipe):
+        get_peft_model(model, plain)
+    if recipe.speed is None:
+        return
+    for name in ("recompute_layers", "dequantized_layers"):
+        recipe.speed.layers(name, model.config.num_hidden_layers)
+
+
+@contextmanager
+def _of_the_recipe(recipe: Recipe) -> Iterator[None]:
+    """Raises PPAIError for what TRL and PEFT refuse, such as target modules that the model does not have."""
+    try:
+        yield
+    except ValueError as error:
+        raise PPAIError(f"{recipe.name}: {' '.join(str(error).split())}") from error
 
 
 def _prepare_speed(trainer: Any, recipe: Recipe) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from finetune.model import load_tokenizer
+from finetune.model import load_end_tokens, load_tokenizer
 from finetune.recipe import Recipe
 from finetune.training.data import Conversations, read_data
 from finetune.training.tokens import IGNORED, Example, tokenize
@@ -45,5 +45,6 @@ def prepare_data(recipe: Recipe) -> Prepared:
     limit = recipe.training.get("max_length", 1024)
     if recipe.speed is not None and recipe.speed.tokens_per_batch is not None:
         limit = min(limit or recipe.speed.tokens_per_batch, recipe.speed.tokens_per_batch)
-    train, validation = (tokenize(tokenizer, part, limit) for part in (data.train, data.validation))
+    ends = load_end_tokens(recipe.base.name, tokenizer, revision=recipe.base.revision)
+    train, validation = (tokenize(tokenizer, part, limit, ends) for part in (data.train, data.validation))
     return Prepared(recipe, data, train, validation, tokenizer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from finetune.recipe import Recipe
 from finetune.training.arguments import lora_config, quantization_config, sft_config
 from finetune.training.failures import told
 from finetune.training.folder import FINISHED, PARTIAL, RunFolder
-from finetune.training.making import make_trainer
+from finetune.training.making import check_layers, make_trainer
 from finetune.training.meter import peak_memory
 from finetune.training.prepared import Prepared, answer_tokens, prepare_data
 from finetune.training.quiet import quiet
@@ -25,13 +26,16 @@ def check(recipe: Recipe, out: Path, *, say: Say = print) -> None:
     with quiet():
         folder = RunFolder(out)
         config = sft_config(recipe, folder.checkpoints)
-        lora_config(recipe)
+        lora = lora_config(recipe)
         quantization_config(recipe)
         prepared = prepare_data(recipe)
         folder.check(recipe, prepared.data)
+        folder.check_free()
+        check_layers(recipe, lora)
         say(f"recipe: {recipe.name}, base model {recipe.base.name}")
         say(prepared.told())
-        say(f"a step is {_sequences(config, config.world_size)} sequences; nothing was trained")
+        kind = "" if config.packing else " sequences"
+        say(f"a step is {_sequences(config, config.world_size)}{kind}; nothing was trained")
 
 
 def train(
@@ -49,6 +53,8 @@ def train(
         tell = say if main else _silent
         prepared = prepare_data(recipe)
         folder.check(recipe, prepared.data)
+        if main:
+            folder.check_free()
         if main and repository is not None:
             repository.open()  # now, as a wrong token is better told before hours of training
         if folder.finished:
@@ -66,18 +72,22 @@ def _train(prepared: Prepared, folder: RunFolder, config: Any, tell: Say) -> Non
     recipe = prepared.recipe
     with told(recipe, folder.out, config):
         trainer, fast = make_trainer(prepared, config, tell)
-        if trainer.accelerator.is_main_process:
-            folder.begin(recipe, prepared.data)
-        trainer.accelerator.wait_for_everyone()
-        last = folder.last_checkpoint()
-        if last is not None:
-            tell(f"going on from {last.name.replace('-', ' ')}")
-        config.eval_on_start = last is None
-        trainer.meter.watch.start()
-        trainer.train(resume_from_checkpoint=None if last is None else str(last))
-        _finish(trainer, prepared, folder, fast, None if last is None else int(last.name.partition("-")[2]))
-    best = trainer.state.best_global_step
-    tell(f"wrote {folder.out}: the adapter of step {best}, training_summary.md and loss_curve.html")
+        main = trainer.accelerator.is_main_process
+        with folder.held() if main else nullcontext():
+            if main:
+                folder.begin(recipe, prepared.data)
+            trainer.accelerator.wait_for_everyone()
+            last = folder.last_checkpoint()
+            if last is not None:
+                tell(f"going on from {last.name.replace('-', ' ')}")
+            config.eval_on_start = last is None
+            trainer.meter.watch.start()
+            trainer.train(resume_from_checkpoint=None if last is None else str(last))
+            run = _run(trainer, prepared, folder, fast, None if last is None else int(last.name.partition("-")[2]))
+            _finish(trainer, run, folder)
+    if run.no_better is not None:
+        tell(f"{run.no_better}: lower training.learning_rate, or give it more or other data")
+    tell(f"wrote {folder.out}: the adapter of step {run.best_step}, training_summary.md and loss_curve.html")
 
 
 def _tell_idle(config: Any, tell: Say) -> None:
@@ -88,19 +98,16 @@ def _tell_idle(config: Any, tell: Say) -> None:
         tell(f"1 of {there} GPUs is used: `accelerate launch -m finetune.sft` with the same options uses all")
 
 
-def _finish(
-    trainer: Any, prepared: Prepared, folder: RunFolder, fast: dict[str, Any] | None, resumed_at: int | None
-) -> None:
+def _finish(trainer: Any, run: Run, folder: RunFolder) -> None:
     saved = folder.out / PARTIAL
     trainer.save_model(str(saved))
     if trainer.accelerator.is_main_process:
         (saved / "training_args.bin").unlink(missing_ok=True)
-        run = _run(trainer, prepared, folder, fast, resumed_at)
         texts = {
             "README.md": card(run),
             "training_summary.md": markdown(run),
             "loss_curve.html": loss_curve(run),
-            "recipe.yaml": prepared.recipe.as_yaml(),
+            "recipe.yaml": run.recipe.as_yaml(),
             FINISHED: run.as_json(),
         }
         folder.put(texts, saved)
@@ -135,7 +142,7 @@ def _run(
         device=_device(args.device),
         processes=trainer.accelerator.num_processes,
         evaluation_batch=args.per_device_eval_batch_size,
-        seeds={"run": args.seed, "order of the data": args.data_seed or args.seed},
+        seeds={"run": args.seed, "order of the data": args.seed if args.data_seed is None else args.data_seed},
         resumed_at=resumed_at,
         fast=fast,
     )
@@ -143,7 +150,9 @@ def _run(
 
 def _sequences(args: Any, processes: int) -> str:
     rows = args.per_device_train_batch_size * args.gradient_accumulation_steps * processes
-    return f"{rows} rows of up to {args.max_length} packed tokens" if args.packing else str(rows)
+    if not args.packing:
+        return str(rows)
+    return f"{rows} row{'s' if rows > 1 else ''} of up to {args.max_length} packed tokens"
 
 
 def _device(device: Any) -> str:

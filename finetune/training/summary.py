@@ -68,6 +68,17 @@ class Run:
         """The evaluation whose checkpoint was saved."""
         return next((one for one in self.points if one.step == self.best_step), None)
 
+    @property
+    def no_better(self) -> str | None:
+        """Says so where no evaluation of the adapter was better than that of its base, before the first step."""
+        best, first = self.best, next(iter(self.points), None)
+        if best is None or first is None or first.step or best.validation_loss < first.validation_loss:
+            return None
+        return (
+            f"the adapter is no better than the base: validation loss {best.validation_loss:.4f} at best, "
+            f"{first.validation_loss:.4f} without it"
+        )
+
     def as_json(self) -> str:
         values = {**asdict(self), "recipe": self.recipe.as_dict(), "versions": versions()}
         return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
@@ -120,6 +131,8 @@ def markdown(run: Run) -> str:
         ("evaluation batch", str(run.evaluation_batch)),
         ("seeds", ", ".join(f"{name} {value}" for name, value in run.seeds.items())),
     ]
+    if run.no_better is not None:
+        facts.append(("warning", f"**{run.no_better}**"))
     if run.resumed_at is not None:
         facts.append(("resumed", f"at step {run.resumed_at}; times and speeds are of what came after"))
     if run.fast:
@@ -183,6 +196,7 @@ def card(run: Run) -> str:
     head = {**named, "library_name": "peft", "pipeline_tag": "text-generation"}
     front = "".join(f"{key}: {value}\n" for key, value in head.items()) + "tags: [lora, sft, trl, ppai]\n"
     loss = f"{best.validation_loss:.4f}" if best else "not measured"
+    warning = f"**Warning: {run.no_better}.**\n\n" if run.no_better else ""
     return f"""---
 {front}---
 
@@ -192,7 +206,7 @@ A LoRA adapter for `{_base(run.recipe)}`, trained with PPAI on {run.train:,} con
 with the loss on the answers only. Validation loss {loss} nats a token over {run.validation:,} conversations, at the
 best of {len(run.points)} evaluations.
 
-{loss_table(run)}
+{warning}{loss_table(run)}
 ## Use
 
 ```

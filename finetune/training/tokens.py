@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from finetune.model import end_tokens
 from finetune.training.data import Conversation
 from ppai.errors import PPAIError, StudyError
 
@@ -22,8 +23,12 @@ class Example:
     labels: list[int]
 
 
-def tokenize(tokenizer: Any, conversations: Iterable[Conversation], limit: int | None) -> list[Example]:
+def tokenize(
+    tokenizer: Any, conversations: Iterable[Conversation], limit: int | None, ends: set[int] | None = None
+) -> list[Example]:
     """One example a conversation, as TRL makes it of a `prompt` and a `completion` column.
+
+    `ends` are the tokens at which the model stops writing; None is the tokenizer's end of sequence alone.
 
     Raises PPAIError, naming file and line, where the template refuses a conversation, begins with two begin-of-sequence
     tokens, or does not end an answer; StudyError where sequences have more than `limit` tokens.
@@ -31,8 +36,9 @@ def tokenize(tokenizer: Any, conversations: Iterable[Conversation], limit: int |
     if not tokenizer.chat_template:
         raise PPAIError("base.name: the model has no chat template: take its instruct variant")
     examples, long = [], []
+    stops = end_tokens(None, tokenizer) if ends is None else ends
     for one in conversations:
-        example = _example(tokenizer, one)
+        example = _example(tokenizer, one, stops)
         if limit is not None and len(example.input_ids) > limit:
             long.append(f"{one.file}:{one.line}: {len(example.input_ids)} tokens, above training.max_length, {limit}")
         examples.append(example)
@@ -42,18 +48,13 @@ def tokenize(tokenizer: Any, conversations: Iterable[Conversation], limit: int |
     return examples
 
 
-def end_tokens(tokenizer: Any) -> set[int]:
-    """The tokens at which the model stops writing: the tokenizer's end of sequence."""
-    return {tokenizer.eos_token_id} - {None}
-
-
-def _example(tokenizer: Any, one: Conversation) -> Example:
+def _example(tokenizer: Any, one: Conversation, ends: set[int]) -> Example:
     prompt = _ids(tokenizer, one, list(one.prompt), add_generation_prompt=True)
     ids = _ids(tokenizer, one, one.messages)
     if ids[: len(prompt)] != prompt:
         raise PPAIError(f"{one.file}:{one.line}: the chat template writes the prompt otherwise where an answer follows")
     labels = [IGNORED] * len(prompt) + ids[len(prompt) :]
-    _check(tokenizer, one, ids, labels)
+    _check(tokenizer, one, ids, labels, ends)
     return Example(ids, labels)
 
 
@@ -66,13 +67,14 @@ def _ids(tokenizer: Any, one: Conversation, messages: Sequence[dict[str, str]], 
         raise PPAIError(f"{one.file}:{one.line}: the model's chat template refuses it: {error}") from error
 
 
-def _check(tokenizer: Any, one: Conversation, ids: list[int], labels: list[int]) -> None:
+def _check(tokenizer: Any, one: Conversation, ids: list[int], labels: list[int], ends: set[int]) -> None:
     """What the published run got wrong, looked for in every example."""
     start = tokenizer.bos_token_id
     if start is not None and ids[:2] == [start, start]:
         raise PPAIError(f"{one.file}:{one.line}: the chat template begins with two begin-of-sequence tokens")
-    if not end_tokens(tokenizer) & set(labels[-2:]):
+    if not ends & set(labels[-2:]):
+        stops = " or ".join(repr(token) for token in tokenizer.convert_ids_to_tokens(sorted(ends)))
         raise PPAIError(
-            f"{one.file}:{one.line}: the chat template does not end an answer with {tokenizer.eos_token!r}, so that "
-            "the model would not learn to stop"
+            f"{one.file}:{one.line}: the chat template does not end an answer with {stops}, so that the model would "
+            "not learn to stop"
         )

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from finetune.training.batches import text_tokens
+from finetune.training.evened import evened
+from finetune.training.failures import IN_EVALUATION, check_finite
 from finetune.training.meter import Meter
+from finetune.training.order import EpochOrder, LengthGroupedOrder
 
 PARTIAL = ".partial"
 
@@ -33,6 +36,28 @@ def trainer_class() -> type:
             self._loss: Any = None
             self._staging: str | None = None
 
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+            data = self.train_dataset if train_dataset is None else train_dataset
+            args = self.args
+            seed = args.seed if args.data_seed is None else args.data_seed
+            if args.train_sampling_strategy == "random":
+                return EpochOrder(len(data), seed, self._epochs_done)
+            if args.train_sampling_strategy == "group_by_length":
+                rows = args.train_batch_size * args.gradient_accumulation_steps
+                lengths = [len(ids) for ids in data["input_ids"]]
+                return LengthGroupedOrder(lengths, rows, seed, self._epochs_done)
+            return super()._get_train_sampler(train_dataset)
+
+        def _epochs_done(self) -> int:
+            return int((self.state.epoch or 0) + 1e-6)
+
+        def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
+            """Several processes take as many batches each; what fills the last of them carries no loss."""
+            data = self.eval_dataset if eval_dataset is None else eval_dataset
+            processes = self.accelerator.num_processes
+            rows = self.args.eval_batch_size * processes
+            return super().get_eval_dataloader(evened(data, rows) if processes > 1 else eval_dataset)
+
         def training_step(self, model: Any, inputs: Any, *args: Any, **options: Any) -> Any:
             counted = text_tokens(inputs)
             loss = super().training_step(model, inputs, *args, **options)
@@ -42,7 +67,8 @@ def trainer_class() -> type:
         def prediction_step(self, model: Any, inputs: Any, *args: Any, **options: Any) -> Any:
             result = super().prediction_step(model, inputs, *args, **options)
             answered = (inputs["labels"][..., 1:] >= 0).sum().to(result[0].device)
-            self._loss[0] += result[0].double() * answered
+            if answered:  # the mean over no tokens is no number
+                self._loss[0] += result[0].double() * answered
             self._loss[1] += answered
             return result
 
@@ -53,7 +79,9 @@ def trainer_class() -> type:
             self._loss = torch.zeros(2, dtype=torch.double, device=self.args.device)
             output = super().evaluation_loop(*args, metric_key_prefix=metric_key_prefix, **options)
             total, tokens = self.accelerator.reduce(self._loss, "sum").tolist()
-            output.metrics[f"{metric_key_prefix}_loss"] = total / max(tokens, 1)
+            loss = total / max(tokens, 1)
+            check_finite(loss, "validation loss", self)
+            output.metrics[f"{metric_key_prefix}_loss"] = loss
             return output
 
         def evaluate(self, *args: Any, **options: Any) -> dict[str, float]:
@@ -64,8 +92,9 @@ def trainer_class() -> type:
                 try:
                     with self._paused(), self._own_randomness():
                         return dict(super().evaluate(*args, **options))
-                except torch.OutOfMemoryError:
+                except torch.OutOfMemoryError as error:
                     if self.args.per_device_eval_batch_size == 1 or self.accelerator.num_processes > 1:
+                        error.add_note(IN_EVALUATION)
                         raise  # other processes would wait for this one for ever
                 # Outside of the handler, whose traceback would hold the tensors of the batch that did not fit.
                 self.args.per_device_eval_batch_size //= 2
@@ -73,7 +102,9 @@ def trainer_class() -> type:
                 torch.cuda.empty_cache()
 
         def log(self, logs: dict[str, float], *args: Any, **options: Any) -> None:
-            """Adds the figures of the meter to each log of a training loss."""
+            """Adds the figures of the meter to each log of a training loss, which must be a number."""
+            if "loss" in logs:
+                check_finite(logs["loss"], "training loss", self)
             if self.meter is not None and "loss" in logs:
                 logs |= self.meter.read(int(self.accelerator.reduce(self.tokens_seen.clone(), "sum").item()))
             super().log(logs, *args, **options)

@@ -24,21 +24,29 @@ def chat(
     temperature: Annotated[float, typer.Option(min=0, help="0 takes the most probable token each time")] = 0.7,
     top_p: Annotated[float, typer.Option(min=0.01, max=1)] = 0.9,
     seed: Annotated[int, typer.Option(min=0)] = 42,
+    load_in_4bit: Annotated[
+        bool, typer.Option("--load-in-4bit", help="the base in NF4, as QLoRA trains on it: a quarter of the memory")
+    ] = False,
 ) -> None:
     """Talk to a model, line by line; /new begins anew, /quit ends."""
-    from finetune.adapter import load_adapted, read_adapter
+    from finetune.adapter import four_bits, load_adapted, read_adapter
     from finetune.chat import ADAPTER, BASE, Answering, Chat, talk
-    from finetune.model import PACKAGED, load_model
+    from finetune.model import PACKAGED, load_base, load_model
+    from finetune.training.failures import memory_told
     from finetune.training.quiet import quiet
 
     if both and adapter is None:
         raise PPAIError("--both: name an adapter beside its base")
     found = None if adapter is None else read_adapter(adapter)
-    with quiet():
-        if found is None:
-            model, tokenizer = load_model(base or PACKAGED, device=None)
+    if found is not None and base not in (None, found.base):
+        typer.echo(f"note: the adapter was trained on {found.base}", err=True)
+    with quiet(), memory_told("--load-in-4bit takes a quarter of it"):
+        if found is not None:
+            model, tokenizer = load_adapted(found, base=base, four_bit=load_in_4bit)
+        elif load_in_4bit:
+            model, tokenizer = load_base(base or PACKAGED, quantization=four_bits(base or PACKAGED))
         else:
-            model, tokenizer = load_adapted(found, base=base)
+            model, tokenizer = load_model(base or PACKAGED, device=None)
         names = [BASE, ADAPTER] if both else [BASE if found is None else ADAPTER]
         how = Answering(system, max_new_tokens, temperature, top_p, seed)
         talk(Chat(model, tokenizer, names, how), _lines(), typer.echo)
