@@ -46,7 +46,7 @@ app = typer.Typer(
 )
 study_app = typer.Typer(help="Make, check, load, export and mend studies.", no_args_is_help=True)
 app.add_typer(study_app, name="study")
-app.command(epilog=CURATE_EPILOG)(curate)
+app.command(epilog=CURATE_EPILOG, context_settings={"allow_extra_args": True})(curate)
 app.command(epilog=CHAT_EPILOG)(chat)
 app.command(epilog=MERGE_EPILOG)(merge)
 app.command(epilog=SFT_EPILOG)(sft)

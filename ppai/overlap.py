@@ -16,6 +16,9 @@ LIMIT = 0.25
 Among the 4,950 pairs of the published study's prompts the highest share is .18."""
 SMALLEST = 30
 """Runs that a shorter text is taken to have, so that a title of five words is no near-duplicate of what quotes it."""
+COPY = 0.8
+"""Where both texts have fewer runs than `SMALLEST`, which holds even the share of an exact copy down, they are compared
+by their words: of those of the text that has more, this share makes the other a copy of it."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -37,14 +40,19 @@ def words_of(text: str) -> list[str]:
 
 
 def runs_of(text: str) -> Runs:
-    """Each run of three words in the text, once."""
+    """Each run of three words in the text, once; a text of fewer words is one run."""
     words = words_of(text)
+    if 0 < len(words) < RUN:
+        return frozenset([tuple(words)])
     return frozenset(zip(*(words[start:] for start in range(RUN)), strict=False))
 
 
 def share(one: Runs, other: Runs) -> float:
-    """Common runs, as a share of those of the shorter text (overlap coefficient, Szymkiewicz 1934), 0 to 1."""
-    return _share(len(one & other), len(one), len(other))
+    """Common runs, as a share of those of the shorter text (overlap coefficient, Szymkiewicz 1934), 0 to 1.
+
+    Of two short texts, one of which copies the other, the share of common words is given, `COPY` to 1.
+    """
+    return _share(len(one & other), one, other)
 
 
 def nearest(posts: Mapping[int, Runs], texts: Iterable[tuple[str, str]]) -> dict[int, Nearest]:
@@ -74,8 +82,15 @@ def shared_with(
         for run in by_run.keys() & runs:
             for key in by_run[run]:
                 common[key] = common.get(key, 0) + 1
-        yield where, {key: _share(count, len(posts[key]), len(runs)) for key, count in common.items()}
+        yield where, {key: _share(count, posts[key], runs) for key, count in common.items()}
 
 
-def _share(common: int, one: int, other: int) -> float:
-    return common / max(SMALLEST, min(one, other))
+def _share(common: int, one: Runs, other: Runs) -> float:
+    if common and max(len(one), len(other)) < SMALLEST and (copied := _common_words(one, other)) >= COPY:
+        return copied
+    return common / max(SMALLEST, min(len(one), len(other)))
+
+
+def _common_words(one: Runs, other: Runs) -> float:
+    words, others = ({word for run in runs for word in run} for runs in (one, other))
+    return len(words & others) / max(len(words), len(others))

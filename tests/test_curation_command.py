@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -15,11 +20,13 @@ from forum_dump import Silent, comment, post, rows_of, wanted, write_lines
 from test_command import ROOT, ran, refused, shell
 
 from finetune.curation import run
+from finetune.curation.lock import locked
 from finetune.curation.recipe import FELLOW_PARENT, RECIPES, Curation, known_recipes, read_recipe
-from finetune.curation.run import curate
+from finetune.curation.run import Wanted, curate
 from finetune.curation.tokens import load_counter
 from finetune.model import PACKAGED
 from ppai.errors import MissingPackage, PPAIError
+from ppai.verbs import curate as verb
 
 POSTS = [post(f"p{number:02}") for number in range(20)]
 COMMENTS = [comment(f"c{number:02}", f"p{number % 20:02}", score=10 + number) for number in range(50)]
@@ -75,6 +82,10 @@ def test_options_come_before_the_recipe_file(dump: Path) -> None:
     assert {row["score"] >= 45 for row in rows_of(Path("chats")).values()} == {True}
 
 
+def test_every_option_of_a_recipe_is_one_of_the_command() -> None:
+    assert {field.name for field in fields(Curation)} <= inspect.signature(verb.curate).parameters.keys()
+
+
 def test_the_same_input_and_seed_give_the_same_bytes(dump: Path) -> None:
     ran("curate", *FILES, "--out", "one", "--threads", "1")
     ran("curate", *FILES, "--out", "two", "--threads", "2", "--memory", "200MB")
@@ -103,23 +114,112 @@ def test_a_second_run_does_only_what_is_new(dump: Path, monkeypatch: pytest.Monk
     assert Path("chats/train.jsonl").read_bytes() == first
 
 
-def test_a_run_that_is_killed_leaves_no_output_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+KILLED = """
+import os, sys, signal
+from pathlib import Path
+from finetune.curation import run
+from finetune.curation.output import Output
+import forum_dump as dump
+from test_curation_command import COMMENTS, POSTS
+
+def kill(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+moved = []
+def move(self, target, replace=Path.replace):
+    if ".unfinished-" in str(self):
+        moved.append(target)
+        if len(moved) == 4:
+            kill()
+    return replace(self, target)
+
+if sys.argv[2] == "before":
+    run.data_card = kill
+else:
+    Path.replace = move
+run.curate(dump.wanted(Path(sys.argv[1]), POSTS, COMMENTS, seed=7), dump.Silent())
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "while files are moved"])
+def test_a_killed_run_leaves_what_was_there_or_no_funnel_and_goes_on(tmp_path: Path, when: str) -> None:
     asked = wanted(tmp_path, POSTS, COMMENTS)
-    with monkeypatch.context() as patched:
-        patched.setattr(run, "data_card", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-        with pytest.raises(KeyboardInterrupt):
-            curate(asked, Silent())
-    assert not (asked.out / "funnel.json").exists()
-    (asked.out / ".train-01234567.jsonl.tmp").write_text("as kill -9 leaves it")
+    curate(asked, Silent())
+    before = files_of(asked.out)
+    where = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    done = subprocess.run([sys.executable, "-c", KILLED, tmp_path, when], env=where, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    if when == "before":
+        assert files_of(asked.out) == before
+    else:
+        assert not (asked.out / "funnel.json").exists() and (asked.out / "train.jsonl").exists()
+    assert list(asked.out.glob(".unfinished-*"))
     assert curate(asked, Silent()).sizes["train"] == 17
-    assert not [path for path in asked.out.rglob("*") if path.name.endswith(".tmp")]
+    assert files_of(asked.out) == before and not list(asked.out.glob(".*"))
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_splits_of_an_earlier_run_that_this_one_has_not_are_gone(dump: Path) -> None:
+    ran("curate", *FILES, "--out", "chats")
+    Path("chats/notes.txt").write_text("mine")
+    ran("curate", *FILES, "--out", "chats", "--preference-share", "0")
+    splits = {f"{name}.{ending}" for name in ("train", "validation", "quick") for ending in ("jsonl", "parquet")}
+    others = {"funnel.json", "recipe.yaml", "data_card.html", "stages", "notes.txt"}
+    assert {path.name for path in Path("chats").iterdir()} == splits | others
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for year, stem in (("2022", "p"), ("2023", "q")):
+        posts = [post(f"{stem}{number}", title=f"{stem}{number} of {year}?") for number in range(10)]
+        comments = [comment(f"c{stem}{number}", f"{stem}{number}") for number in range(10)]
+        write_lines(tmp_path / year / "RS", posts)
+        write_lines(tmp_path / year / "RC", [*comments, {"id": "bad"}])
+    names = {kind: tuple(str(tmp_path / year / kind) for year in ("2022", "2023")) for kind in ("RS", "RC")}
+    recipe = Curation(tokenizer="none", train_multiple=1)
+    result = curate(Wanted(names["RS"], names["RC"], tmp_path / "out", recipe, {}, allow_bad=0.5), Silent())
+    rows = rows_of(tmp_path / "out", "train", "validation", "preference")
+    assert len(rows) == sum(result.sizes[name] for name in ("train", "validation", "preference")) == 20
+    for key, row in rows.items():
+        year = "2022" if key.startswith("p") else "2023"
+        assert row["messages"][1]["content"].startswith(f"{key} of {year}? - ") and row["comment_id"] == f"c{key}"
+        assert row["messages"][2]["content"].endswith(f" c{key}")
+        assert row["source"] == f"{year}/RS:{int(key[1:]) + 1}" and row["comment_source"].startswith(f"{year}/RC:")
+    assert [line.split(" has ")[0] for line in result.bad] == ["2022/RC:11:", "2023/RC:11:"]
+
+
+def test_two_runs_in_one_directory_are_refused(tmp_path: Path) -> None:
+    asked = wanted(tmp_path, POSTS, COMMENTS)
+    (asked.out / "stages").mkdir(parents=True)
+    with (
+        locked(asked.out / "stages", "taken"),
+        pytest.raises(PPAIError, match=r"out: another run is writing there$"),
+    ):
+        curate(asked, Silent())
+    assert curate(asked, Silent()).sizes["train"] == 17
+
+
+@pytest.mark.parametrize("name", ["pairs.parquet", "comments.parquet", "funnel.json"])
+def test_a_stage_of_which_something_is_gone_is_done_again(tmp_path: Path, name: str) -> None:
+    asked = wanted(tmp_path, POSTS, COMMENTS)
+    curate(asked, Silent())
+    before = files_of(asked.out)
+    (stage,) = (asked.out / "stages").glob("rules-*")
+    if name == "funnel.json":
+        (stage / name).write_text('[{"name"')
+    else:
+        (stage / name).unlink()
+    curate(asked, Silent())
+    assert files_of(asked.out) == before
 
 
 def test_bad_lines_are_told(dump: Path) -> None:
     with Path("comments").open("a") as file:
         file.write("{\n")
     said = ran("curate", *FILES, "--out", "chats", "--allow-bad", ".05")
-    assert "1 bad lines were skipped:\ncomments:51: is not JSON: " in said
+    assert "1 bad line was skipped:\ncomments:51: is not JSON: " in said
     assert "comments:51: is not JSON" in Path("chats/data_card.html").read_text("utf-8")
 
 
@@ -137,6 +237,12 @@ def test_bad_lines_are_told(dump: Path) -> None:
         (("--train-share", "1"), r"train_share: must be above 0 and below 1, not 1.0"),
         (("--min-characters", "-1"), r"min_characters: must be at least 0, not -1"),
         (("--max-tokens", "0"), r"max_tokens: must be above 0, not 0"),
+        (
+            ("--posts", "posts_1", "posts_2"),
+            r"posts_2: what option is it of\? A glob needs quotes, as in --posts 'RS_\*'",
+        ),
+        (("--posts", "po**ts"), r"po\*\*ts: is neither a file nor a glob: "),
+        (("--min-score", "9" * 30), r"min_score: must be below 9,007,199,254,740,992"),
         (("--posts", "nowhere*"), r"nowhere\*: there is no such file"),
         (("--study", "nowhere"), r"nowhere"),
         (("--engine", "spark"), r"--engine: 'spark' is neither duckdb nor pyspark://MASTER"),
@@ -181,6 +287,7 @@ def test_the_recipes_that_come_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     published = read_recipe("published")
     assert not (published.bots or published.near_duplicates or published.near_tests or published.preference_share)
     assert not (published.unescape or published.cut_edits or published.replace_personal or published.by_author)
+    assert not (published.skip_moderators or published.skip_askers or published.recheck)
     rules = (
         "min_score",
         "min_characters",
@@ -219,13 +326,25 @@ def test_the_real_dump_of_counsel_chat(counsel_chat: Path, tmp_path: Path) -> No
     assert not [row for row in rows.values() if re.search(r"https?://|  |\n", row["messages"][-1]["content"])]
 
 
-def test_a_disk_that_fills_leaves_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("where", ["_Split.add", "Output.write"])
+def test_a_disk_that_fills_leaves_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     asked = wanted(tmp_path, POSTS, COMMENTS)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("finetune.curation.output._Split.add", full)
+    monkeypatch.setattr(f"finetune.curation.output.{where}", full)
     with pytest.raises(PPAIError, match=r"^[^\n]*out: cannot be written: No space left on device$"):
         curate(asked, Silent())
     assert {path.name for path in asked.out.iterdir()} == {"stages"}
+
+
+def test_a_disk_that_fills_while_tokens_are_kept_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    monkeypatch.setattr(run, "load_counter", lambda name: lambda conversations: [10] * len(conversations))
+    with pytest.raises(PPAIError, match=r"cannot be written: No space left on device$"):
+        curate(wanted(tmp_path, POSTS, COMMENTS, tokenizer="mine"), Silent())
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"stages"}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,7 +16,7 @@ from forum_dump import comment, post, write_lines
 from finetune.curation import blocks, dump, records
 from finetune.curation.at_once import AtOnce
 from finetune.curation.blocks import read_blocks
-from finetune.curation.dump import find_files, load_file
+from finetune.curation.dump import find_files, load_file, names_of
 from finetune.curation.records import COMMENTS, POSTS, parse
 from ppai.errors import PPAIError
 
@@ -45,7 +47,7 @@ def test_a_window_of_two_gibibytes_is_read(tmp_path: Path) -> None:
         zstandard.ZstdDecompressor().stream_reader(file).read()
     assert b"".join(map(bytes, read_blocks(path))) == LINES
     rows = stored(path, tmp_path / "stages")
-    assert len(rows) == 300 and rows[7]["id"] == "7" and rows[7]["line"] == 8 and rows[7]["source"] == "comments.zst"
+    assert len(rows) == 300 and rows[7]["id"] == "7" and rows[7]["line"] == 8
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,8 @@ def test_a_window_of_two_gibibytes_is_read(tmp_path: Path) -> None:
     [
         lambda text: text,
         gzip.compress,
+        lzma.compress,
+        bz2.compress,
         zstd,
         lambda text: zstd(text[:1000]) + zstd(text[1000:]),
         lambda text: b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc" + zstd(text),
@@ -63,6 +67,8 @@ def test_a_window_of_two_gibibytes_is_read(tmp_path: Path) -> None:
     ids=[
         "plain",
         "gzip",
+        "xz",
+        "bzip2",
         "zstd",
         "zstd in frames",
         "zstd with a skippable frame",
@@ -83,7 +89,9 @@ def test_blocks_hold_whole_lines_however_they_are_packed(tmp_path: Path, pack: o
 
 
 @pytest.mark.parametrize(
-    "pack", [gzip.compress, zstd, lambda text: zstd(text) + zstd(text)], ids=["gzip", "zstd", "two"]
+    "pack",
+    [gzip.compress, lzma.compress, bz2.compress, zstd, lambda text: zstd(text) + zstd(text)],
+    ids=["gzip", "xz", "bzip2", "zstd", "two"],
 )
 @pytest.mark.parametrize("cut", [20, 1])
 def test_a_file_that_ends_early_is_refused_and_nothing_kept(tmp_path: Path, pack: object, cut: int) -> None:
@@ -104,14 +112,28 @@ def test_a_file_without_lines_is_refused_before_it_fills_the_memory(
         list(read_blocks(tmp_path / "dump", size=500))
 
 
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        (b'[\n{"id": "a"}]', r"holds one JSON array, not JSON Lines; take it apart with: jq -c '\.\[\]' dump.json > "),
+        (b"PK\x03\x04abc", "is a zip archive, not JSON Lines"),
+        (b"PAR1abc", "is a Parquet file, not JSON Lines"),
+    ],
+    ids=["array", "zip", "Parquet"],
+)
+def test_what_is_no_json_lines_is_named(tmp_path: Path, start: bytes, told: str) -> None:
+    (tmp_path / "dump.json").write_bytes(start)
+    with pytest.raises(PPAIError, match=f"dump.json: {told}"):
+        list(read_blocks(tmp_path / "dump.json"))
+
+
 def test_fields_may_stand_in_any_order_and_be_missing(tmp_path: Path) -> None:
     full = post("a", score=7, edited=False, media={"deep": [1, {"x": 2}]})
     lines = [full, dict(reversed(full.items())), {"id": "b"}, {"title": None, "id": "c", "score": None}]
     rows = stored(write_lines(tmp_path / "posts", lines), tmp_path / "stages", POSTS)
     wanted = {name: full[name] for name in POSTS.columns}
-    place = {"source": "posts"}
-    assert rows[0] == {**wanted, **place, "line": 1} and rows[1] == {**wanted, **place, "line": 2}
-    assert rows[2] == {**dict.fromkeys(POSTS.columns), "id": "b", **place, "line": 3}
+    assert rows[0] == {**wanted, "line": 1} and rows[1] == {**wanted, "line": 2}
+    assert rows[2] == {**dict.fromkeys(POSTS.columns), "id": "b", "line": 3}
     assert rows[3]["id"] == "c" and rows[3]["score"] is None
 
 
@@ -124,12 +146,20 @@ def test_bad_lines_are_counted_quoted_by_file_and_line_and_skipped(tmp_path: Pat
         stored(path, tmp_path / "stages")
     said = str(refused.value).splitlines()
     assert said[0] == "comments: 15 of 18 lines are bad (83.3%), more than the 1.0% that --allow-bad allows:"
-    assert said[1].startswith("comments:2: is not JSON: ") and said[2] == "comments:3: is not a JSON object"
-    assert said[3:5] == ["comments:4: has no parent_id", "comments:5: has no id"] and len(said) == 11
+    assert said[1].startswith("comments:2: is not JSON: ") and said[2] == "comments:3: is not a JSON object, in: [1]"
+    assert said[3] == 'comments:4: has no parent_id, in: {"id": "q"}'
+    assert said[4].startswith("comments:5: has no id, in: {") and len(said) == 11
     assert list((tmp_path / "stages").iterdir()) == []
     loaded = load_file(path, COMMENTS, tmp_path / "stages", ignore, 0.9)
     assert (loaded.lines, loaded.rows, loaded.bad, len(loaded.quoted)) == (19, 3, 15, 10)
     assert [row["line"] for row in pq.read_table(loaded.parquet).to_pylist()] == [1, 8, 18]
+
+
+def test_of_a_bad_line_the_beginning_is_quoted_without_signs_that_a_terminal_obeys() -> None:
+    block = memoryview(b"\x1b[2J\xff" + b"x" * 500 + b"\n")
+    with AtOnce(POSTS.columns) as reader:
+        ((_, said),) = parse(block, POSTS, reader).bad
+    assert said.endswith(", in: \ufffd[2J\ufffd" + "x" * 75 + "\u2026")
 
 
 def test_a_file_of_no_good_line_is_refused(tmp_path: Path) -> None:
@@ -146,9 +176,42 @@ def test_lines_read_at_once_and_one_by_one_are_the_same() -> None:
         at_once = parse(block, POSTS, reader)
         one_by_one = parse(memoryview(bytes(block) + b"{\n"), POSTS, reader)
         assert reader.read(block) is not None and reader.read(memoryview(bytes(block) + b"{\n")) is None
-    assert one_by_one.bad == ((52, "is not JSON: unexpected end of data"),) and at_once.bad == ()
+    assert one_by_one.bad == ((52, "is not JSON: unexpected end of data, in: {"),) and at_once.bad == ()
     assert at_once.table.to_pylist() == one_by_one.table.to_pylist()
     assert at_once.numbers.tolist() == one_by_one.numbers.tolist() == list(range(52))
+
+
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        ('{"id": "a", "score": 3.7}', {"score": 3}),
+        ('{"id": "a", "score": "-2.5"}', {"score": -2}),
+        ('{"id": "a", "score": 9007199254740993}', {"score": 2**53 + 1}),
+        ('{"id": "a", "score": 1e300}', {}),
+        ('{"id": "a", "score": true}', {}),
+        ('{"id": "a", "created_utc": 1500000000.9}', {"created_utc": 1_500_000_000}),
+        ('{"id": "a", "is_self": "true"}', {"is_self": True}),
+        ('{"id": "a", "is_self": 1}', {}),
+        ('{"id": "a", "title": ["x", 1]}', {"title": '["x",1]'}),
+        ('{"id": "a", "title": "x\\u0000y"}', {"title": "x\0y"}),
+        ('{"id": "a", "score": 1, "score": 2}', {"score": 2}),
+        ('{"id": "a", "score": 1,}', {"score": 1}),
+        ('{"id": "a"}\r', {}),
+        ('{"id": 7}', {"id": "7"}),
+        ('{"id": ""}', None),
+        ('{"id": "a"} {"id": "b"}\n', None),
+        ('{"id": "a", "title": "\\ud83d"}', None),
+        ('{"id": "a", "score": NaN}', None),
+    ],
+)
+def test_a_bad_neighbour_changes_nothing_of_a_line(line: str, read: dict[str, object] | None) -> None:
+    """With one, lines are read one by one."""
+    for neighbour in ("", "{\n"):
+        with AtOnce(POSTS.columns) as reader:
+            parsed = parse(memoryview(f"{line}\n{neighbour}".encode()), POSTS, reader)
+        rows = [{name: value for name, value in row.items() if value is not None} for row in parsed.table.to_pylist()]
+        assert rows == ([] if read is None else [{"id": "a", **read}])
+        assert [number for number, _ in parsed.bad if number == 0] == ([0] if read is None else [])
 
 
 def test_blocks_parsed_side_by_side_keep_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,6 +230,9 @@ def test_what_was_loaded_is_not_loaded_again_until_the_file_changes(tmp_path: Pa
     first = load_file(path, COMMENTS, folder, ignore)
     again = load_file(path, COMMENTS, folder, ignore)
     assert not first.again and again.again and again.parquet == first.parquet
+    for text in ("", "{", "[]", '{"quoted": 3}'):
+        Path(first.parquet).with_suffix(".json").write_text(text)
+        assert not load_file(path, COMMENTS, folder, ignore).again, "a damaged record counts as none"
     write_lines(path, [comment("y", "a")])
     changed = load_file(path, COMMENTS, folder, ignore)
     assert not changed.again and pq.read_table(changed.parquet)["id"].to_pylist() == ["y"]
@@ -188,7 +254,18 @@ def test_names_and_globs(tmp_path: Path) -> None:
         (tmp_path / name).write_text("x")
     found = find_files([str(tmp_path / "b_2"), str(tmp_path / "b_*"), str(tmp_path / "[odd]")])
     assert [path.name for path in found] == ["b_2", "b_1", "[odd]"]
+    (tmp_path / "link").symlink_to(tmp_path / "b_1")
+    assert len(find_files([str(tmp_path / "b_1"), str(tmp_path / "link")])) == 1
+    with pytest.raises(PPAIError, match=r"a\*\*b: is neither a file nor a glob: "):
+        find_files([str(tmp_path / "a**b")])
     with pytest.raises(PPAIError, match="there is no such file"):
         find_files([str(tmp_path / "c_*")])
     with pytest.raises(PPAIError, match="there is no such file"):
         find_files([str(tmp_path)])
+
+
+def test_a_file_is_named_by_as_much_of_its_path_as_tells_it_from_others() -> None:
+    paths = [Path("/d/2022/RS.zst"), Path("/d/2023/RS.zst"), Path("/e/2022/RS.zst"), Path("/d/RC.zst")]
+    names = ["d/2022/RS.zst", "2023/RS.zst", "e/2022/RS.zst", "RC.zst"]
+    assert list(names_of(paths).values()) == names
+    assert names_of(paths[:1] * 2) == {paths[0]: "RS.zst"}

@@ -19,6 +19,10 @@ TEXTS = [
     "Mail jo@x.co.uk, call (555) 123-4567, ask /u/some_one or example.com/a.",
     "Works.\n\n**EDIT 2:** typo",
     "So good! Edit: more",
+    "Hi.\n\nEdit: thanks\n\nMy son is four and will not sleep. What would you do?\n\nUpdate: no\r\n\r\nEdit 2: yes\n",
+    "Long enough for what follows it to go.\n\n*Edit*\n\nTL;DR\n\nnot me",
+    "555-123-4567 555-987-6543, 020 7946 0958 a.com b.com u/a\\_b\\_c @jo_x",
+    "<https://x.y> ![gif](giphy|a) [a](u.org 't')",
     "a\u00a0b\u200b c \t\r\n d \u3000 e\u2028f",
     "&amp;nbsp;&lt;3 &gt; Ünïcödé 😀 ß İ",
     "it's $1.000 \\1 $1 \\n 'quoted' \"twice\" `x` %s {y}",
@@ -32,6 +36,13 @@ def hard_posts() -> tuple[list[Row], list[Row]]:
     posts += [post("p0", score=99), post("Z9", author=None, num_comments=None, is_self=None)]
     comments = [comment(f"c{at}", f"p{at}", body=f"{ANSWER} {text}") for at, text in enumerate(TEXTS)]
     comments += [comment(key, "p1", created_utc=None, score=20) for key in ("b", "B", "_")]
+    posts += [post("unseen", selftext="&amp;#x200B; 😀"), post("asked", title="a", selftext="b\n\nEdit: c?")]
+    comments += [comment(f"to_{key}", key) for key in ("unseen", "asked")]
+    comments += [comment("own", "p3", score=90, author="ASKER_p3"), comment("op", "p4", score=90, is_submitter=True)]
+    comments += [
+        comment("mod", "p5", score=90, distinguished="moderator"),
+        comment("top", "p6", score=90, stickied=True),
+    ]
     comments += [comment("n", "p2", score=None), comment("z", "Z9"), comment("z", "Z9"), comment("y", "gone")]
     comments += [comment(f"low{at}", f"p{at}", score=12, body=f"{ANSWER} low {text}") for at, text in enumerate(TEXTS)]
     return posts, comments

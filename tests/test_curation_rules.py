@@ -49,6 +49,8 @@ BAD_COMMENTS: dict[str, list[Row]] = {
     "answers": [{"parent_id": "t1_p1"}, {"parent_id": "t3_elsewhere"}],
     "comment_body": [{"body": "[removed]"}, {"body": "[deleted by user]"}, {"body": ""}],
     "bots": [{"author": "RemindMeBot"}],
+    "skip_moderators": [{"distinguished": "moderator"}, {"distinguished": "admin"}, {"stickied": True}],
+    "skip_askers": [{"is_submitter": True}, {"author": "ASKER_skip_askers1"}],
     "min_score": [{"score": 9}, {"score": None}],
     "min_characters": [{"body": "x" * 54}, {"body": "See https://example.org/" + "long" * 30}],
 }
@@ -80,6 +82,48 @@ def test_each_rule_on_answers_leaves_out_what_it_says(tmp_path: Path) -> None:
     assert set(rows_of(tmp_path / "out")) == set("pqrs")
     just = curated(tmp_path, OTHERS, [{**one, "score": 10, "body": "y" * 55} for one in ANSWERS], out="just")
     assert just.sizes["train"] + just.sizes["validation"] == 4
+
+
+def test_an_asker_who_is_not_known_leaves_answers_alone(tmp_path: Path) -> None:
+    posts = [post("gone", author="[deleted]"), post("none", author=None)]
+    answers = [comment("x", "gone", author="[deleted]", is_submitter=False), comment("y", "none", author=None)]
+    assert set(left(tmp_path, posts, answers)) == {"gone", "none"}
+
+
+def test_the_best_answer_is_nobody_elses_thanks(tmp_path: Path) -> None:
+    """Of the asker, or of a moderator who removed the post; the published rules take either."""
+    comments = [
+        comment("thanks", "a", is_submitter=True, score=500),
+        comment("notice", "a", distinguished="moderator", stickied=True, score=400),
+        comment("real", "a", score=15),
+    ]
+    assert left(tmp_path, [post("a")], comments)["a"]["comment_id"] == "real"
+    published = left(tmp_path, [post("a")], comments, skip_moderators=False, skip_askers=False)
+    assert published["a"]["comment_id"] == "thanks"
+
+
+def test_texts_are_looked_at_again_once_they_are_cleaned(tmp_path: Path) -> None:
+    asked = "No question so far, only what happened to us last night with the youngest."
+    posts = [
+        post("unseen", selftext="&amp;#x200B;"),
+        post("blank", selftext="\u200b \u00a0"),
+        post("link", selftext="https://example.org/a"),
+        post("dot", selftext=" . "),
+        post("edit", title="Sleep", selftext=f"{asked}\n\nEdit: why was this removed?"),
+        post("address", title="Sleep", selftext=f"{asked} https://example.org/a?b=c"),
+    ]
+    answers = [comment(f"to_{one['id']}", one["id"]) for one in posts]
+    result = curated(tmp_path, [*OTHERS, *posts], [*ANSWERS, *answers])
+    assert lost(result, "posts", "pairs") == {"body_left": 4, "question_left": 2}
+    assert set(rows_of(tmp_path / "out")) == set("pqrs")
+    assert len(left(tmp_path, posts, answers, recheck=False)) == len(posts)
+    assert set(left(tmp_path, posts, answers, question=False)) == {"edit", "address"}
+
+
+def test_an_answer_of_nothing_but_a_link_is_none_even_without_a_least_length(tmp_path: Path) -> None:
+    options = {"min_characters": 0}
+    answers = [comment("x", "a", body="https://example.org/a"), comment("y", "b", body="Yes.")]
+    assert set(left(tmp_path, [post("a"), post("b")], answers, **options)) == {"b"}
 
 
 def test_flairs_are_matched_as_words_in_any_case(tmp_path: Path) -> None:
@@ -152,11 +196,24 @@ def test_the_lists_name_each_once() -> None:
         assert len({name.lower() for name in names}) == len(names)
 
 
-def test_where_no_pair_is_left_all_files_are_there_and_empty(tmp_path: Path) -> None:
-    result = curated(tmp_path, OTHERS, ANSWERS, min_score=1000)
-    assert result.sizes == {"train": 0, "validation": 0, "quick": 0}
-    assert (tmp_path / "out" / "train.jsonl").read_bytes() == b""
-    assert "no pairs" in (tmp_path / "out" / "data_card.html").read_text("utf-8")
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (
+            {"min_score": 1000},
+            "min_score left none of 4 pairs; it keeps those whose answer has a score of",
+        ),
+        ({"comments_above": 90}, "comments_above left none of 4 posts"),
+        ({"min_characters": 9000}, "min_characters left none of 4 pairs"),
+    ],
+    ids=["score", "comments", "characters"],
+)
+def test_where_no_pair_is_left_the_rule_is_named_and_nothing_written(
+    tmp_path: Path, options: dict[str, int], told: str
+) -> None:
+    with pytest.raises(PPAIError, match=f"^no pair is left: {told}"):
+        curated(tmp_path, OTHERS, ANSWERS, **options)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"stages"}
 
 
 def test_an_unknown_engine_is_refused(tmp_path: Path) -> None:

@@ -6,19 +6,25 @@ import random
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from forum_dump import ANSWER, comment, curated, funnel, post, rows_of
 
-from finetune.curation.duplicates import Hashing, similar_pairs
+from finetune.curation.duplicates import Hashing, Links, similar_pairs
 from finetune.curation.recipe import Curation
 from finetune.curation.split import author_links, divide, groups_of, train_size
-from ppai.overlap import runs_of, shared_with
+from ppai.errors import PPAIError
+from ppai.overlap import runs_of, share, shared_with
 
 WORDS = [f"word{number}" for number in range(5000)]
 
 
 def prose(words: int, seed: int) -> str:
     return " ".join(random.Random(seed).choices(WORDS, k=words))
+
+
+def linked(*pairs: tuple[int, int]) -> Links:
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def replaced(text: str, share: float, seed: int) -> str:
@@ -49,7 +55,7 @@ def test_every_pair_is_in_one_part_and_the_seed_draws_which() -> None:
 
 def test_groups_stay_whole_and_sizes_still_come_out() -> None:
     draw = random.Random(0)
-    groups = groups_of(600, [(draw.randrange(600), draw.randrange(600)) for _ in range(200)])
+    groups = groups_of(600, linked(*((draw.randrange(600), draw.randrange(600)) for _ in range(200))))
     division = divide(groups, Curation(train_multiple=24, preference_share=0.1))
     sides = {}
     for name in ("train", "validation", "preference"):
@@ -65,16 +71,32 @@ def test_a_group_too_large_for_a_part_is_said() -> None:
     assert "fewer than 2,400" in divide(np.arange(10), Curation(preference_share=0)).notes[0]
 
 
+@pytest.mark.parametrize(
+    ("groups", "told"),
+    [
+        ([0] * 40, "nothing is left to train on: 40 of 40 pairs hang together"),
+        ([0], "1 pair cannot be divided into a training and a validation set"),
+        ([], "0 pairs cannot be divided"),
+    ],
+)
+def test_a_split_without_training_is_refused(groups: list[int], told: str) -> None:
+    with pytest.raises(PPAIError, match=told):
+        divide(np.array(groups, dtype=np.intp), Curation())
+
+
 def test_links_are_followed_to_the_lowest_row() -> None:
-    assert groups_of(6, [(4, 5), (1, 4), (5, 0)]).tolist() == [0, 0, 2, 3, 0, 0]
-    assert list(author_links(["x", "[deleted]", "y", "x", "[deleted]", None, "x", None])) == [(0, 3), (3, 6)]
+    assert groups_of(6, linked((4, 5), (1, 4), (5, 0))).tolist() == [0, 0, 2, 3, 0, 0]
+    assert groups_of(3, linked()).tolist() == [0, 1, 2] and groups_of(0, linked()).tolist() == []
+    authors = pa.array(["x", "[deleted]", "y", "x", "[deleted]", None, "x", None, "", ""])
+    assert author_links(authors).tolist() == [[0, 3], [3, 6]]
+    assert author_links(pa.array([], pa.string())).shape == (0, 2)
 
 
 def test_minhash_finds_near_duplicates_and_leaves_others_alone() -> None:
     texts = [prose(150, seed) for seed in range(300)]
     copies = [replaced(texts[0], 0, 1), texts[1].upper() + "!", replaced(texts[2], 0.1, 2), replaced(texts[3], 0.6, 3)]
     signatures = Hashing().signatures([*texts, *copies])
-    assert set(similar_pairs(signatures, 0.7)) == {(0, 300), (1, 301), (2, 302)}
+    assert similar_pairs(signatures, 0.7).tolist() == [[0, 300], [1, 301], [2, 302]]
     assert (Hashing().signatures(texts[:3]) == signatures[:3]).all()
 
 
@@ -90,7 +112,7 @@ def test_the_estimate_of_similarity_is_near_jaccards() -> None:
 def test_many_copies_of_one_text_hang_together() -> None:
     signatures = Hashing().signatures([prose(80, 1)] * 50 + [prose(80, 2), "", "two words"])
     assert groups_of(53, similar_pairs(signatures, 0.7)).tolist() == [0] * 50 + [50, 51, 52]
-    assert list(similar_pairs(Hashing().signatures([]), 0.7)) == []
+    assert similar_pairs(Hashing().signatures([]), 0.7).shape == (0, 2)
 
 
 def test_near_duplicates_and_authors_end_on_one_side(tmp_path: Path) -> None:
@@ -126,6 +148,36 @@ def test_no_post_repeats_a_test_prompt(tmp_path: Path) -> None:
     assert set(rows_of(tmp_path / "out")) == set(texts) and ("near_tests", "pairs") not in funnel(again)
     unknown = curated(tmp_path, posts, answers)
     assert any("--study" in note for note in unknown.notes)
+
+
+def test_no_post_repeats_a_short_test_prompt(tmp_path: Path) -> None:
+    """Of which a copy has too few runs for the limit."""
+    tests = {"t1": "Toddler bites - what do I do?", "t2": "Help - now?"}
+    posts = [
+        post("copy", title="Toddler bites", selftext="What do I do?"),
+        post("near", title="My toddler bites", selftext="what do I do??"),
+        post("two", title="HELP", selftext="Now?"),
+        post("long", title="Toddler bites", selftext=f"What do I do? {prose(60, 1)}"),
+        post("other", title="Toddler up all night", selftext="What do I do?"),
+    ]
+    result = curated(tmp_path, posts, [comment(f"to_{one['id']}", one["id"]) for one in posts], tests=tests)
+    assert set(rows_of(tmp_path / "out")) == {"long", "other"}
+    assert funnel(result)["near_tests", "pairs"] == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("Is this ok?", "is THIS, ok", 1.0),
+        ("ok", "Ok!", 1.0),
+        ("a b c d e f", "a b c d e g", 5 / 6),
+        ("a b c d e f", "a b c d x y", 2 / 30),
+        ("ok", "ok then", 0.0),
+        ("", "", 0.0),
+    ],
+)
+def test_short_texts_that_copy_each_other_are_compared_by_their_words(one: str, other: str, expected: float) -> None:
+    assert share(runs_of(one), runs_of(other)) == pytest.approx(expected)
 
 
 def test_what_two_texts_share_is_of_the_shorter() -> None:

@@ -65,6 +65,14 @@ def test_a_tokenizer_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         assert count is not None and count([conversation("x")])
 
 
+def test_a_run_says_whose_tokens_it_counted(tmp_path: Path) -> None:
+    """The published rules count with the packaged tokenizer too, though their base model was another."""
+    posts, answers = [post(key) for key in "ab"], [comment(f"to_{key}", key) for key in "ab"]
+    notes = curated(tmp_path, posts, answers, tokenizer=PACKAGED).notes
+    assert [note for note in notes if PACKAGED in note and "--tokenizer mistralai/Mistral-7B" in note]
+    assert not [note for note in curated(tmp_path, posts, answers).notes if "--tokenizer" in note]
+
+
 def test_conversations_as_long_as_the_limit_are_left_out(tmp_path: Path) -> None:
     count = load_counter(PACKAGED)
     assert count is not None

@@ -1,4 +1,7 @@
-"""Reads all lines of a block at once with DuckDB's JSON reader, twice as fast as Arrow's, from memory."""
+"""Reads all lines of a block at once with DuckDB's JSON reader, from memory.
+
+Arrow's reader takes a quarter more time on lines of 60 fields, of which these are a few.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,15 @@ from fsspec import AbstractFileSystem
 from ppai.errors import MissingPackage
 
 if TYPE_CHECKING:
-    from pyarrow import Table
+    from pyarrow import ChunkedArray, Table
 
 PROTOCOL = "blocks"
 LONGEST = 8 << 20
 """Bytes of a line that the reader makes room for."""
 
-_TYPES = {"string": "VARCHAR", "int64": "BIGINT", "bool": "BOOLEAN"}
+_EXACT = 2.0**53
+"""Below it fractions hold every whole number."""
+_FLAGS = ("true", "false", None)
 
 
 class _Block:
@@ -81,7 +86,9 @@ class AtOnce:
         self._connection = duckdb.connect(config={"threads": 1})
         self._files = _Blocks()
         self._names = itertools.count()
-        types = ", ".join(f"{name}: '{_TYPES[of]}'" for name, of in columns.items())
+        self._columns = columns
+        # As texts, since DuckDB would round 3.7 and take 1 for true.
+        types = ", ".join(f"{name}: 'VARCHAR'" for name in columns)
         self._how = f"format='newline_delimited', maximum_object_size={LONGEST}, columns={{{types}}}"
 
     def __enter__(self) -> Self:
@@ -100,8 +107,43 @@ class AtOnce:
         self._files.blocks[name] = block
         try:
             query = f"SELECT * FROM read_json('{PROTOCOL}://{name}', {self._how})"
-            return self._connection.cursor().sql(query).to_arrow_table()
+            return _typed(self._connection.cursor().sql(query).to_arrow_table(), self._columns)
         except self._error:
             return None
         finally:
             del self._files.blocks[name]
+
+
+def _typed(table: Table, columns: Mapping[str, str]) -> Table | None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for number, (name, of) in enumerate(columns.items()):
+        texts = table[name]
+        if of == "int64":
+            whole = _whole(texts)
+            if whole is None:
+                return None
+            table = table.set_column(number, name, whole)
+        elif of == "bool":
+            if not pc.all(pc.is_in(texts, pa.array(_FLAGS, pa.string()))).as_py():
+                return None
+            table = table.set_column(number, name, pc.equal(texts, "true"))
+    return table
+
+
+def _whole(texts: ChunkedArray) -> ChunkedArray | None:
+    """Fractions lose what follows the point, as times of some dumps have one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        return pc.cast(texts, pa.int64())
+    except pa.ArrowInvalid:
+        pass
+    try:
+        numbers = pc.trunc(pc.cast(texts, pa.float64()))
+        exact = pc.all(pc.less(pc.abs(numbers), _EXACT)).as_py()
+        return pc.cast(numbers, pa.int64()) if exact else None
+    except pa.ArrowInvalid:
+        return None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import itertools
+import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,18 +25,28 @@ GOOD_FOR = 4
 """A block's memory is used again once so many further ones were asked for: memory that is new each time costs more
 than what is done with it."""
 
-_ZSTD, _GZIP = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
+
+class _Source(Protocol):
+    def readinto(self, buffer: memoryview, /) -> int | None: ...
+
+
+_ZSTD = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE = tuple(bytes([0x50 + low, 0x2A, 0x4D, 0x18]) for low in range(16))
+_OPENED: tuple[tuple[bytes, Callable[[IO[bytes]], _Source]], ...] = (
+    (b"\x1f\x8b", lambda file: gzip.GzipFile(fileobj=file)),
+    (b"\xfd7zXZ\x00", lzma.LZMAFile),
+    (b"BZh", bz2.BZ2File),
+)
+"""The first bytes of what is compressed, beside zstd, and what reads it."""
+_REFUSED = ((b"PK\x03\x04", "a zip archive"), (b"7z\xbc\xaf\x27\x1c", "a 7z archive"), (b"PAR1", "a Parquet file"))
 _NEWLINE = ord("\n")
+_START = 64
+"""Bytes that show what a file is."""
 _BOM = b"\xef\xbb\xbf"
 _END = b"\n\0the file was whole\0\n"
 
 Advance = Callable[[int], object]
 """Is told how many bytes of the file were read since it was last called."""
-
-
-class _Source(Protocol):
-    def readinto(self, buffer: memoryview, /) -> int | None: ...
 
 
 class _Counted(io.RawIOBase):
@@ -55,28 +67,43 @@ class _Counted(io.RawIOBase):
 
 
 def read_blocks(path: Path, advance: Advance = lambda _: None, size: int = SIZE) -> Iterator[memoryview]:
-    """Blocks of whole lines, each ended by a newline, in order; zstd, gzip or plain text, by the first bytes.
+    """Blocks of whole lines, each ended by a newline, in order; zstd, gzip, xz, bzip2 or plain, by the first bytes.
 
     A block is good until `GOOD_FOR` further ones were asked for.
 
-    Raises PPAIError where the file cannot be read, ends early, or has a line of more than `LONGEST` bytes, and
-    MissingPackage for zstd without zstandard.
+    Raises PPAIError where the file cannot be read, ends early, is no JSON Lines, or has a line of more than `LONGEST`
+    bytes, and MissingPackage for zstd without zstandard.
     """
     try:
         with path.open("rb") as file:
-            start = file.read(len(_ZSTD))
+            start = file.read(_START)
             file.seek(0)
-            if start == _ZSTD or start in _SKIPPABLE:
-                yield from _zstd(path, file, advance, size)
-            elif start.startswith(_GZIP):
-                with gzip.GzipFile(fileobj=io.BufferedReader(_Counted(file, advance))) as source:
-                    yield from _whole_lines(path, source, size)
-            else:
-                yield from _whole_lines(path, _Counted(file, advance), size)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            yield from _checked(path, _opened(path, start, file, advance, size))
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
         raise PPAIError(f"{path}: ends early or is damaged: {error}") from error
     except OSError as error:
         raise PPAIError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _opened(path: Path, start: bytes, file: IO[bytes], advance: Advance, size: int) -> Iterator[memoryview]:
+    if start.startswith((_ZSTD, *_SKIPPABLE)):
+        return _zstd(path, file, advance, size)
+    for mark, what in _REFUSED:
+        if start.startswith(mark):
+            raise PPAIError(f"{path}: is {what}, not JSON Lines")
+    for mark, opened in _OPENED:
+        if start.startswith(mark):
+            return _whole_lines(path, opened(io.BufferedReader(_Counted(file, advance))), size)
+    return _whole_lines(path, _Counted(file, advance), size)
+
+
+def _checked(path: Path, blocks: Iterator[memoryview]) -> Iterator[memoryview]:
+    """As they are. What people take for JSON Lines most often is named: one array with all objects in it."""
+    for number, block in enumerate(blocks):
+        if not number and bytes(block[:_START]).lstrip().startswith(b"["):
+            told = "holds one JSON array, not JSON Lines; take it apart with: jq -c '.[]'"
+            raise PPAIError(f"{path}: {told} {path.name} > {path.stem}.ndjson")
+        yield block
 
 
 def _zstd(path: Path, file: IO[bytes], advance: Advance, size: int) -> Iterator[memoryview]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from finetune.curation.conversation import answer_message, prompt_messages, user_text
-from finetune.curation.duplicates import Hashing, Signatures, similar_pairs
+from finetune.curation.duplicates import HASHES, Hashing, Links, Signatures, similar_pairs
 from finetune.curation.tokens import Count
 from ppai.overlap import runs_of, shared_with
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ROWS = 2048
 """Of a batch."""
@@ -33,6 +36,13 @@ def batches(path: Path, columns: Sequence[str] | None = None, rows: int = ROWS) 
     for batch in scanned:
         if batch.num_rows:
             yield batch.to_pylist()
+
+
+def columns(path: Path, *names: str) -> pa.Table:
+    """Whole columns, in the order of `batches`: in Arrow they take a tenth of what they take as rows."""
+    from pyarrow import dataset
+
+    return dataset.dataset(path, format="parquet").to_table(columns=list(names)).combine_chunks()
 
 
 def tokens(pairs: Path, system: str, count: Count, bar: Bar) -> npt.NDArray[np.int32]:
@@ -57,18 +67,18 @@ def shares_with_tests(pairs: Path, tests: Mapping[str, str], bar: Bar) -> npt.ND
                 yield "", user_text(row["title"], row["body"])
             bar(len(batch))
 
-    return np.array([max(shares.values(), default=0.0) for _, shares in shared_with(runs, posts())], dtype=np.float64)
+    highest = (max(shares.values(), default=0.0) for _, shares in shared_with(runs, posts()))
+    return np.fromiter(highest, dtype=np.float64)
 
 
-def duplicate_links(pairs: Path, alive: npt.NDArray[np.bool_], least: float, bar: Bar) -> Iterator[tuple[int, int]]:
+def duplicate_links(pairs: Path, alive: npt.NDArray[np.bool_], least: float, bar: Bar) -> Links:
     """Pairs of rows whose posts are near-duplicates, of those that are alive, counted among these."""
     hashing = Hashing()
-    found: list[Signatures] = []
-    at = 0
+    found: Signatures = np.empty((int(alive.sum()), HASHES), dtype=np.uint16)
+    at = row = 0
     for batch in batches(pairs, ("title", "body")):
-        texts = [user_text(row["title"], row["body"]) for row, good in zip(batch, alive[at:], strict=False) if good]
-        found.append(hashing.signatures(texts))
-        at += len(batch)
+        texts = [user_text(one["title"], one["body"]) for one, good in zip(batch, alive[at:], strict=False) if good]
+        found[row : row + len(texts)] = hashing.signatures(texts)
+        at, row = at + len(batch), row + len(texts)
         bar(len(batch))
-    if found:
-        yield from similar_pairs(np.concatenate(found), least)
+    return similar_pairs(found, least)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,10 @@ DUCKDB = "duckdb"
 SPARK = "pyspark://"
 MEMORY = "512MB"
 """What DuckDB may hold before it writes to disk."""
+_WIDE_ROWS = 4096
+"""Of a row group of texts. DuckDB's writer holds one a thread, whatever its memory is: its own 122,880 are too many."""
+_MASTER = re.compile(r"local(-cluster)?(\[.*\])?|yarn|.*://.*")
+"""What Spark names a master; anything else is the address of one."""
 
 
 @dataclass(frozen=True)
@@ -29,28 +35,42 @@ class Engine:
     connection: Any
     first_group: str
     """What stands for the first group of a match in its replacement."""
+    wide: Mapping[str, Any] = field(default_factory=dict)
+    """Options of its Parquet writer for rows with texts."""
+
+    def read_files(self, paths: Sequence[str | Path]) -> Table:
+        """Parquet files of one schema as one table, with the number of each one's file, from 0, as `file`."""
+        import ibis
+
+        tables = [
+            self.connection.read_parquet(str(path)).mutate(file=ibis.literal(number, "int32"))
+            for number, path in enumerate(paths)
+        ]
+        return reduce(lambda one, other: one.union(other), tables)
 
     def read(self, paths: Sequence[str | Path]) -> Table:
         """Parquet files, or folders of them, of one schema, as one table."""
         tables = [self.connection.read_parquet(str(path)) for path in paths]
         return reduce(lambda one, other: one.union(other), tables)
 
-    def keep(self, table: Table, path: Path) -> Table:
+    def keep(self, table: Table, path: Path, *, texts: bool = False) -> Table:
         """Computes the table into Parquet at `path`, which appears whole or not at all, and reads it from there.
 
-        Raises PPAIError where the engine fails.
+        `texts` says that its rows have some. Raises PPAIError where the engine fails.
         """
         beside = path.with_name(f".{path.name}.tmp")
-        _remove(beside)
+        remove(beside)
         try:
-            self.connection.to_parquet(table, beside)
-            _remove(path)
+            self.connection.to_parquet(table, beside, **(self.wide if texts else {}))
+            remove(path)
             beside.replace(path)
         except Exception as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            if "Out of Memory" in reason:
+                reason += "; allow more: --memory 2GB"
             raise PPAIError(f"{path.parent}: {path.name} cannot be made: {reason}") from error
         finally:
-            _remove(beside)
+            remove(beside)
         return self.read([path])
 
 
@@ -74,9 +94,10 @@ def connect(engine: str, folder: Path, *, memory: str = MEMORY, threads: int | N
             )
         except Exception as error:
             raise PPAIError(f"duckdb does not start: {str(error).splitlines()[0]}") from error
-        return Engine(connection, r"\1")
+        return Engine(connection, r"\1", {"row_group_size": _WIDE_ROWS})
     if engine.startswith(SPARK):
-        return Engine(_spark(engine.removeprefix(SPARK)), "$1")
+        with _errors_to(folder / "spark.log"):
+            return Engine(_spark(engine.removeprefix(SPARK)), "$1")
     raise PPAIError(f"--engine: {engine!r} is neither duckdb nor pyspark://MASTER, as in pyspark://local[2]")
 
 
@@ -90,15 +111,15 @@ def _spark(master: str) -> Any:
     except ImportError:
         told = "pyspark is not installed: pip install 'pyspark>=4.3,<4.4'; it needs Java 17 or newer"
         raise PPAIError(told) from None
-    named = master.startswith(("local", "yarn")) or "://" in master
-    builder = SparkSession.builder.master((master if named else f"spark://{master}") if master else "local[*]")
+    master = master or "local[*]"
+    builder = SparkSession.builder.master(master if _MASTER.fullmatch(master) else f"spark://{master}")
     settings: dict[str, Any] = {
         "spark.app.name": "ppai curate",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
     }
-    if not master or master.startswith("local"):
+    if master.startswith("local") and _MASTER.fullmatch(master):
         # The default of 200 parts is meant for a cluster.
         settings["spark.sql.shuffle.partitions"] = str(os.cpu_count() or 1)
     try:
@@ -107,10 +128,24 @@ def _spark(master: str) -> Any:
         return ibis.pyspark.connect(session)
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise PPAIError(f"--engine: Spark at {master or 'local[*]'} does not start: {reason}") from error
+        raise PPAIError(f"--engine: Spark at {master} does not start: {reason}") from error
 
 
-def _remove(path: Path) -> None:
+@contextmanager
+def _errors_to(file: Path) -> Iterator[None]:
+    """What is started within writes to this file what it would write on standard error, for as long as it runs."""
+    kept = os.dup(2)
+    with file.open("ab") as log:
+        os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def remove(path: Path) -> None:
+    """A file or a folder, where there is one."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

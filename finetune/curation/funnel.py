@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ppai.errors import PPAIError
+
 
 @dataclass(frozen=True)
 class Step:
@@ -30,6 +32,16 @@ def steps_of(rules: Sequence[tuple[str, str]], unit: str, failed: dict[int, int]
         steps.append(Step(name, unit, says, left, after))
         left = after
     return steps
+
+
+def refuse_nothing(steps: Sequence[Step]) -> None:
+    """Raises PPAIError where no row is left, naming the step that took the last ones."""
+    if steps[-1].after:
+        return
+    step = next(step for step in steps if not step.after)
+    raise PPAIError(
+        f"no pair is left: {step.name} left none of {step.before:,} {step.unit}; it keeps those {step.says}"
+    )
 
 
 def table(steps: Sequence[Step]) -> list[str]:

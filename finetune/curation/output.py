@@ -1,15 +1,18 @@
-"""Writes the splits as JSON Lines and Parquet, all of them or none, row by row in the order of post ids."""
+"""Writes a run's files: splits as JSON Lines and Parquet, row by row, and texts beside them; all of them or none."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import orjson
 
+from finetune.curation.split import PREFERENCE, QUICK, TRAIN, VALIDATION
 from ppai.errors import PPAIError
 
 if TYPE_CHECKING:
@@ -17,21 +20,21 @@ if TYPE_CHECKING:
 
 ROWS = 2000
 """Of a row group."""
+PREFERENCE_PAIRS = "preference_pairs"
+SPLITS = (TRAIN, VALIDATION, QUICK, PREFERENCE, PREFERENCE_PAIRS)
+MARK = "funnel.json"
+"""Is there only where all other files are, and of the same run: it goes first and comes last."""
+_ENDINGS = ("jsonl", "parquet")
+_BESIDE = ".unfinished-"
 
 
 class _Split:
-    """One split's two files, beside their places until they are done."""
+    """One split's two files."""
 
     def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
         from pyarrow import parquet
 
-        for left_by_a_killed_run in folder.glob(f".{name}-*.tmp"):
-            left_by_a_killed_run.unlink(missing_ok=True)
-        mark = secrets.token_hex(4)
-        self.files = {
-            folder / f".{name}-{mark}.{ending}.tmp": folder / f"{name}.{ending}" for ending in ("jsonl", "parquet")
-        }
-        lines, table = self.files
+        lines, table = (folder / f"{name}.{ending}" for ending in _ENDINGS)
         self.rows = 0
         self._schema = schema
         self._waiting: list[Mapping[str, Any]] = []
@@ -58,25 +61,34 @@ class _Split:
         self._table.close()
 
 
-class Splits:
-    """A context: its files appear at its end, where it ends well. Raises PPAIError where they cannot be written."""
+class Output:
+    """A context: its files appear at its end, together, where it ends well, and those of an earlier run go.
+
+    Until then they are in a folder beside, so that nothing can fail for want of room once the first is moved. Raises
+    PPAIError where they cannot be written.
+    """
 
     def __init__(self, folder: Path, schemas: Mapping[str, pa.Schema]) -> None:
+        """`schemas` are those of the splits that this run has."""
         self._folder = folder
+        self._beside = folder / f"{_BESIDE}{secrets.token_hex(4)}"
         self._schemas = schemas
         self._splits: dict[str, _Split] = {}
 
     def __enter__(self) -> Self:
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+        with self._told():
+            for left_by_a_killed_run in self._folder.glob(f"{_BESIDE}*"):
+                shutil.rmtree(left_by_a_killed_run, ignore_errors=True)
+            self._beside.mkdir(parents=True)
             for name, schema in self._schemas.items():
-                self._splits[name] = _Split(self._folder, name, schema)
-        except OSError as error:
-            raise PPAIError(f"{self._folder}: cannot be written: {error.strerror or error}") from error
+                self._splits[name] = _Split(self._beside, name, schema)
         return self
 
     def add(self, name: str, row: Mapping[str, Any]) -> None:
         self._splits[name].add(row)
+
+    def write(self, name: str, text: str) -> None:
+        (self._beside / name).write_text(text, "utf-8", newline="\n")
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -85,19 +97,30 @@ class Splits:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        files = {beside: target for split in self._splits.values() for beside, target in split.files.items()}
         try:
-            for split in self._splits.values():
-                split.close()
-            if kind is None:
-                for beside, target in files.items():
-                    beside.replace(target)
-        except OSError as failure:
-            raise PPAIError(f"{self._folder}: cannot be written: {failure.strerror or failure}") from failure
+            with self._told():
+                for split in self._splits.values():
+                    split.close()
+                if kind is None:
+                    self._appear()
+                elif isinstance(error, OSError):
+                    raise error
         finally:
-            for beside in files:
-                beside.unlink(missing_ok=True)
-        if isinstance(error, OSError):
+            shutil.rmtree(self._beside, ignore_errors=True)
+
+    def _appear(self) -> None:
+        (self._folder / MARK).unlink(missing_ok=True)
+        for name in set(SPLITS) - set(self._splits):
+            for ending in _ENDINGS:
+                (self._folder / f"{name}.{ending}").unlink(missing_ok=True)
+        for file in sorted(self._beside.iterdir(), key=lambda file: (file.name == MARK, file.name)):
+            file.replace(self._folder / file.name)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
             raise PPAIError(f"{self._folder}: cannot be written: {error.strerror or error}") from error
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune.curation import texts
-from finetune.curation.engine import Engine
+from finetune.curation.engine import Engine, remove
 from finetune.curation.funnel import Step, steps_of
 from finetune.curation.recipe import Curation
-from finetune.curation.rules import Rule, comment_rules, first_failed, pair_rules, post_rules
+from finetune.curation.rules import Rule, comment_rules, first_failed, pair_rules, post_rules, text_rules
+from finetune.curation.sorting import sort_file
 
 if TYPE_CHECKING:
     from ibis.expr.types import StringValue, Table
@@ -32,8 +33,8 @@ class Paired:
 
     comments: Table
     """Comments that may be answers: `comment_id`, `post_id`, `score`, `place` (0 for the best of its post) ..."""
-    pairs: Table
-    """One row a post, in the order of `id`: ids, provenance, `title`, `body`, `answer` and what was changed in them."""
+    pairs: Path
+    """A file of one row a post, in the order of `id`: ids, provenance, `title`, `body` and `answer`."""
     steps: tuple[Step, ...]
 
 
@@ -48,18 +49,29 @@ class Pairing:
         kept, of_posts = self._posts(posts)
         ranked, of_comments = self._comments(kept, comments, comments_read)
         best, of_pairs = self._pairs(kept, ranked, of_comments[-1].after)
-        pairs, of_texts = self._texts(best, posts, comments)
-        return Paired(ranked, pairs, (*of_posts, *of_comments, *of_pairs, *of_texts))
+        of_texts = self._texts(best, posts, comments)
+        for name in ("posts", "kept", "answering", "best", "texts"):
+            remove(self._at(name))
+        return Paired(ranked, self.pairs, (*of_posts, *of_comments, *of_pairs, *of_texts))
+
+    @property
+    def pairs(self) -> Path:
+        return self._at("pairs")
+
+    @property
+    def done(self) -> bool:
+        """Whether an earlier run left all in `folder`."""
+        return all(self._at(name).exists() for name in ("comments", "pairs"))
 
     def read(self, steps: Sequence[Step]) -> Paired:
         """What an earlier run left in `folder`."""
-        return Paired(self.engine.read([self._at("comments")]), self.engine.read([self._at("pairs")]), tuple(steps))
+        return Paired(self.engine.read([self._at("comments")]), self.pairs, tuple(steps))
 
     def _at(self, name: str) -> Path:
         return self.folder / f"{name}.parquet"
 
-    def _keep(self, name: str, table: Table) -> Table:
-        return self.engine.keep(table, self._at(name))
+    def _keep(self, name: str, table: Table, *, texts: bool = False) -> Table:
+        return self.engine.keep(table, self._at(name), texts=texts)
 
     def _posts(self, posts: Table) -> tuple[Table, list[Step]]:
         import ibis
@@ -69,7 +81,7 @@ class Pairing:
         judged = self._keep(
             "posts",
             posts.select(
-                "id", "subreddit", "author", "source", "line",
+                "id", "subreddit", "author", "file", "line",
                 flair=posts.link_flair_text,
                 post_score=posts.score,
                 post_created=posts.created_utc,
@@ -78,7 +90,7 @@ class Pairing:
         )  # fmt: skip
         steps = steps_of(_rows(rules), "posts", _counts(judged))
         good = judged.filter(judged.failed == len(rules)).drop("failed")
-        once = good.mutate(copy=ibis.row_number().over(group_by=good.id, order_by=[good.source, good.line]))
+        once = good.mutate(copy=ibis.row_number().over(group_by=good.id, order_by=[good.file, good.line]))
         kept = self._keep("kept", once.filter(once.copy == 0).drop("copy"))
         left = _count(kept)
         before = steps[-1].after if steps else _count(judged)
@@ -90,7 +102,7 @@ class Pairing:
 
         self._note("rules on comments")
         rules = comment_rules(self.recipe)
-        posts = kept.select(post_id=kept.id, parent="t3_" + kept.id)
+        posts = kept.select(post_id=kept.id, parent="t3_" + kept.id, asker=kept.author)
         answering = comments.inner_join(posts, comments.parent_id == posts.parent)
         judged = self._keep(
             "answering",
@@ -99,7 +111,7 @@ class Pairing:
                 comment_id=answering.id,
                 score=answering.score.fill_null(0),
                 created=answering.created_utc.fill_null(_LATE),
-                comment_source=answering.source,
+                comment_file=answering.file,
                 comment_line=answering.line,
                 failed=first_failed(answering, rules),
             ),
@@ -108,7 +120,7 @@ class Pairing:
         steps = [Step("answers", "comments", "that answer a post that is left, itself", read, sum(counts.values()))]
         steps += steps_of(_rows(rules), "comments", counts)
         good = judged.filter(judged.failed == len(rules)).drop("failed")
-        best_first = [good.score.desc(), good.created, good.comment_id, good.comment_source, good.comment_line]
+        best_first = [good.score.desc(), good.created, good.comment_id, good.comment_file, good.comment_line]
         place = ibis.row_number().over(group_by=good.post_id, order_by=best_first)
         return self._keep("comments", good.mutate(place=place).filter(lambda table: table.place < self._places)), steps
 
@@ -130,21 +142,22 @@ class Pairing:
             _rows(rules), "pairs", counts
         )
 
-    def _texts(self, best: Table, posts: Table, comments: Table) -> tuple[Table, list[Step]]:
+    def _texts(self, best: Table, posts: Table, comments: Table) -> list[Step]:
+        from pyarrow import dataset
+
         self._note("texts of the pairs that are left")
-        of_posts = posts.select("source", "line", title=posts.title.fill_null(""), body=posts.selftext.fill_null(""))
+        of_posts = posts.select("file", "line", title=posts.title.fill_null(""), body=posts.selftext.fill_null(""))
         of_comments = comments.select(
-            comment_source=comments.source, comment_line=comments.line, answer=comments.body.fill_null("")
+            comment_file=comments.file, comment_line=comments.line, answer=comments.body.fill_null("")
         )
-        raw = best.inner_join(of_posts, ["source", "line"]).inner_join(of_comments, ["comment_source", "comment_line"])
+        raw = best.inner_join(of_posts, ["file", "line"]).inner_join(of_comments, ["comment_file", "comment_line"])
         cleaned = self.cleaned(raw, ("title", "body", "answer"), "answer")
-        written = self._keep("texts", cleaned.mutate(characters=cleaned.answer.length()))
-        long_enough = written.characters >= self.recipe.min_characters
-        pairs = self._keep("pairs", written.filter(long_enough).order_by("id"))
-        count = _count(written)
-        steps = self._changes(written, count)
-        says = f"whose answer has at least {self.recipe.min_characters} characters"
-        return pairs, [*steps, Step("min_characters", "pairs", says, count, _count(pairs))]
+        rules = text_rules(self.recipe)
+        written = self._keep("texts", cleaned.mutate(failed=first_failed(cleaned, rules)), texts=True)
+        good = dataset.field("failed") == len(rules)
+        sort_file(self._at("texts"), self.pairs, ("id",), good, ("failed", *CHANGES))
+        counts = _counts(written)
+        return [*self._changes(written, sum(counts.values())), *steps_of(_rows(rules), "pairs", counts)]
 
     def cleaned(self, table: Table, columns: Sequence[str], answer: str) -> Table:
         """The columns rewritten as the recipe wants it, and for each step a column that says whether it changed one."""

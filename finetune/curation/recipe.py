@@ -15,6 +15,8 @@ from ppai.errors import PPAIError
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 PREFIX = "curation_"
+_LARGEST = 2**53
+"""Of whole numbers: engines have some room for their own beside it."""
 DEFAULT = "default"
 
 FELLOW_PARENT = (
@@ -82,12 +84,18 @@ class Curation:
     """What the system says in each conversation; empty for none."""
     bots: tuple[str, ...] = BOTS
     """Authors whose posts and comments are left out."""
+    skip_moderators: bool = True
+    """Comments that a moderator wrote as such, and stickied ones, are no answers."""
+    skip_askers: bool = True
+    """Comments by the author of the post are no answers."""
     unescape: bool = True
     """The signs that Reddit's dumps write as HTML does (`&amp;`) are put back."""
     cut_edits: bool = True
     """Trailing "Edit:" and "TL;DR" parts are cut."""
     replace_personal: bool = True
     """User names, e-mail addresses, telephone numbers and links are replaced by a word in brackets."""
+    recheck: bool = True
+    """Pairs whose cleaned texts hold no word, or no question mark where one is asked for, are left out."""
     near_duplicates: float = 0.7
     """Posts whose runs of three words have at least this Jaccard similarity go to one side of the split; 0 for off."""
     near_tests: float = 0.25
@@ -175,5 +183,6 @@ def _check_type(name: str, value: object, default: object) -> None:
         _check(name, repr(value), isinstance(value, int | float) and not isinstance(value, bool), "a number")
     elif isinstance(default, int):
         _check(name, repr(value), isinstance(value, int) and not isinstance(value, bool), "a whole number")
+        _check(name, value, isinstance(value, int) and abs(value) < _LARGEST, f"below {_LARGEST:,}")
     else:
         _check(name, repr(value), isinstance(value, str), "a text")

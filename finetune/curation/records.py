@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _NEWLINE = ord("\n")
 _PART = 1 << 18
+SHOWN = 80
+"""Characters of a bad line that are quoted."""
 TEXT, WHOLE, FLAG = "string", "int64", "bool"
 """Types of columns, by their names in Arrow."""
 
@@ -59,7 +61,10 @@ COMMENTS = Kind(
         "id": TEXT,
         "parent_id": TEXT,
         "author": TEXT,
+        "distinguished": TEXT,
         "body": TEXT,
+        "stickied": FLAG,
+        "is_submitter": FLAG,
         "score": WHOLE,
         "created_utc": WHOLE,
     },
@@ -89,9 +94,15 @@ def parse(block: memoryview, kind: Kind, reader: AtOnce) -> Parsed:
     """Reads all lines at once where all are good and as most dumps have them; else each by itself."""
     lines = count_lines(block)
     table = reader.read(block)
-    if table is not None and table.num_rows == lines and not any(table[name].null_count for name in kind.required):
+    if table is not None and table.num_rows == lines and _complete(table, kind):
         return _kept(table, np.arange(lines), kind, lines, ())
-    return _one_by_one(block, lines, kind)
+    return _one_by_one(block, lines, kind, reader)
+
+
+def _complete(table: Table, kind: Kind) -> bool:
+    import pyarrow.compute as pc
+
+    return all(not table[name].null_count and not pc.any(pc.equal(table[name], "")).as_py() for name in kind.required)
 
 
 def _kept(table: Table, numbers: Numbers, kind: Kind, lines: int, bad: tuple[tuple[int, str], ...]) -> Parsed:
@@ -111,7 +122,7 @@ def count_lines(block: memoryview) -> int:
     return sum(int(np.count_nonzero(signs[at : at + _PART] == _NEWLINE)) for at in range(0, len(signs), _PART))
 
 
-def _one_by_one(block: memoryview, lines: int, kind: Kind) -> Parsed:
+def _one_by_one(block: memoryview, lines: int, kind: Kind, at_once: AtOnce) -> Parsed:
     import pyarrow as pa
 
     columns: dict[str, list[Any]] = {name: [] for name in kind.columns}
@@ -121,9 +132,9 @@ def _one_by_one(block: memoryview, lines: int, kind: Kind) -> Parsed:
     for number, line in enumerate(bytes(block).split(b"\n")[:lines]):
         if not line.strip():
             continue
-        row = _row(line, kind)
+        row = _row(line, kind, at_once)
         if isinstance(row, str):
-            bad.append((number, row))
+            bad.append((number, f"{row}, in: {_shown(line)}"))
             continue
         for name, reader in read:
             columns[name].append(reader(row.get(name)))
@@ -132,12 +143,16 @@ def _one_by_one(block: memoryview, lines: int, kind: Kind) -> Parsed:
     return _kept(table, np.array(numbers, dtype=np.int64), kind, lines, tuple(bad))
 
 
-def _row(line: bytes, kind: Kind) -> dict[str, Any] | str:
+def _row(line: bytes, kind: Kind, at_once: AtOnce) -> dict[str, Any] | str:
     """The object on a line, or what is wrong with it."""
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        return f"is not JSON: {error.msg}"
+        # DuckDB allows such a comma, and a line is not to be bad only where a neighbour is.
+        table = at_once.read(memoryview(line + b"\n")) if _COMMA in error.msg else None
+        if table is None or table.num_rows != 1:
+            return f"is not JSON: {error.msg}"
+        row = table.to_pylist()[0]
     if not isinstance(row, dict):
         return "is not a JSON object"
     for name in kind.required:
@@ -147,9 +162,8 @@ def _row(line: bytes, kind: Kind) -> dict[str, Any] | str:
 
 
 def _text(value: object) -> str | None:
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+    """What is no text stands as JSON has it."""
+    return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _whole(value: object) -> int | None:
@@ -157,14 +171,27 @@ def _whole(value: object) -> int | None:
     if not isinstance(value, int | float | str) or isinstance(value, bool):
         return None
     try:
-        number = int(float(value))
+        number = int(value)
     except (ValueError, OverflowError):
-        return None
-    return number if abs(number) < 2**62 else None
+        try:
+            number = int(float(value))
+        except (ValueError, OverflowError):
+            return None
+    return number if -(2**63) <= number < 2**63 else None
 
 
 def _flag(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
+    return value if isinstance(value, bool) else _FLAGS.get(value) if isinstance(value, str) else None
 
 
+def _shown(line: bytes) -> str:
+    """The beginning of a line, without signs that a terminal would act on."""
+    text = line[: 4 * SHOWN].decode(errors="replace").strip()
+    start = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[:SHOWN])
+    return start + "…" * (len(text) > SHOWN)
+
+
+_FLAGS = {"true": True, "false": False}
+_COMMA = "trailing comma"
+"""In orjson's words."""
 _READERS: dict[str, Callable[[object], Any]] = {TEXT: _text, WHOLE: _whole, FLAG: _flag}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from finetune.curation import texts
 from finetune.curation.recipe import Curation
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Rule:
 
 
 def post_rules(recipe: Curation) -> list[Rule]:
-    """In the order of the funnel. A field that a dump's line lacks never drops its post."""
+    """In the order of the funnel. A field that a dump's line lacks drops its post only where it is the body."""
     rules = [
         Rule("self_posts", "texts of their own, no links", lambda posts: posts.is_self.fill_null(True))
         if recipe.self_posts
@@ -52,9 +53,18 @@ def post_rules(recipe: Curation) -> list[Rule]:
 
 
 def comment_rules(recipe: Curation) -> list[Rule]:
-    """For the comments that answer a post itself."""
-    gone_rule = Rule("comment_body", "that are not deleted, removed or empty", lambda comments: ~gone(comments.body))
-    return [rule for rule in (gone_rule, _no_bots(recipe)) if rule is not None]
+    """For the comments that answer a post itself, whose author is `asker`."""
+    rules = [
+        Rule("comment_body", "that are not deleted, removed or empty", lambda comments: ~gone(comments.body)),
+        _no_bots(recipe),
+        Rule("skip_moderators", "that are neither a moderator's nor stickied", lambda comments: ~_official(comments))
+        if recipe.skip_moderators
+        else None,
+        Rule("skip_askers", "that are not by the post's author", lambda comments: ~_by_asker(comments))
+        if recipe.skip_askers
+        else None,
+    ]
+    return [rule for rule in rules if rule is not None]
 
 
 def pair_rules(recipe: Curation) -> list[Rule]:
@@ -66,6 +76,24 @@ def pair_rules(recipe: Curation) -> list[Rule]:
         rules.append(Rule("exclude_flairs", says, lambda pairs: ~pairs.flair.fill_null("").lower().re_search(pattern)))
     says = f"whose answer has a score of at least {recipe.min_score}"
     rules.append(Rule("min_score", says, lambda pairs: pairs.score >= recipe.min_score))
+    return rules
+
+
+def text_rules(recipe: Curation) -> list[Rule]:
+    """For pairs whose texts are as they will be written; cleaning may leave nothing of what the first rules saw."""
+    rules = []
+    if recipe.recheck:
+        rules.append(
+            Rule("body_left", "whose cleaned body still holds words", lambda pairs: texts.has_words(pairs.body))
+        )
+        rules.append(
+            Rule("answer_left", "whose cleaned answer still holds words", lambda pairs: texts.has_words(pairs.answer))
+        )
+    if recipe.recheck and recipe.question:
+        says = "with a question mark in the cleaned title or body"
+        rules.append(Rule("question_left", says, lambda pairs: pairs.title.contains("?") | pairs.body.contains("?")))
+    says = f"whose answer has at least {recipe.min_characters} characters"
+    rules.append(Rule("min_characters", says, lambda pairs: pairs.answer.length() >= recipe.min_characters))
     return rules
 
 
@@ -96,6 +124,17 @@ def flair_pattern(flairs: Sequence[str]) -> str:
 
 def _asks(posts: Table) -> BooleanValue:
     return posts.title.fill_null("").contains("?") | posts.selftext.fill_null("").contains("?")
+
+
+def _official(comments: Table) -> BooleanValue:
+    return comments.distinguished.fill_null("").isin(["moderator", "admin"]) | comments.stickied.fill_null(False)
+
+
+def _by_asker(comments: Table) -> BooleanValue:
+    """By Reddit's own mark, which older dumps lack, or by name; those who deleted their accounts share one name."""
+    author, asker = comments.author.fill_null("").lower(), comments.asker.fill_null("").lower()
+    same = (author == asker) & ~author.isin(["", "[deleted]"])
+    return comments.is_submitter.fill_null(False) | same
 
 
 def _no_bots(recipe: Curation) -> Rule | None:

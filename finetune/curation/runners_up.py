@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune.curation.conversation import answer_message, prompt_messages
-from finetune.curation.decisions import batches
+from finetune.curation.decisions import Row, batches
+from finetune.curation.engine import remove
 from finetune.curation.pairing import Paired, Pairing
 from finetune.curation.recipe import Curation
+from finetune.curation.sorting import sort_file
 from finetune.curation.tokens import Count
 from ppai.studyfiles.whole_files import write_whole
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from ibis.expr.types import Table
 
 
@@ -27,47 +32,64 @@ class RunnerUp:
     text: str
 
 
-def runners_up(
-    pairing: Pairing, paired: Paired, comments: Table, posts: Sequence[str], pairs: Path
-) -> dict[str, list[RunnerUp]]:
+class RunnersUp:
+    """Those in a file, which has them by post in the order in which posts are asked for: only one's are in memory."""
+
+    def __init__(self, path: Path, most: int) -> None:
+        rows = (row for batch in batches(path) for row in batch)
+        self._posts = groupby(rows, itemgetter("post_id"))
+        self._most = most
+        self._next = next(self._posts, None)
+        self.count = 0
+        """How many were given."""
+
+    def of(self, row: Mapping[str, Any]) -> list[RunnerUp]:
+        """The best of a pair's post, none twice and none its answer."""
+        if self._next is None or self._next[0] != row["id"]:
+            return []
+        others = self._several(self._next[1], row["comment_id"])
+        self._next = next(self._posts, None)
+        self.count += len(others)
+        return others
+
+    def _several(self, rows: Iterator[Row], answer: str) -> list[RunnerUp]:
+        others: dict[str, RunnerUp] = {}
+        for row in rows:
+            key = row["comment_id"]
+            if key != answer and key not in others and len(others) < self._most:
+                others[key] = RunnerUp(key, int(row["score"]), row["answer"])
+        return list(others.values())
+
+
+def runners_up(pairing: Pairing, paired: Paired, comments: Table, posts: pa.Array) -> RunnersUp:
     """For each of these posts by id its best-scored comments after the answer, as many as the recipe wants.
 
-    One too short for an answer is none. `comments` are stage
-    one's, `pairs` the file of `paired.pairs`. Raises PPAIError where the engine fails.
+    One too short for an answer is none. `comments` are stage one's. Raises PPAIError where the engine fails.
     """
     import pyarrow as pa
     from pyarrow import parquet
 
     sink = pa.BufferOutputStream()
-    parquet.write_table(pa.table({"wanted": pa.array(posts, pa.string())}), sink)
+    parquet.write_table(pa.table({"wanted": posts}), sink)
     (chosen,) = write_whole(pairing.folder, {"preference.parquet": sink.getvalue().to_pybytes()})
     wanted = pairing.engine.read([chosen])
     places = paired.comments.filter(paired.comments.place > 0)
     of_comments = comments.select(
-        comment_source=comments.source, comment_line=comments.line, answer=comments.body.fill_null("")
+        comment_file=comments.file, comment_line=comments.line, answer=comments.body.fill_null("")
     )
     raw = places.inner_join(wanted, places.post_id == wanted.wanted).inner_join(
-        of_comments, ["comment_source", "comment_line"]
+        of_comments, ["comment_file", "comment_line"]
     )
     cleaned = pairing.cleaned(raw, ("answer",), "answer").filter(
         lambda table: table.answer.length() >= pairing.recipe.min_characters
     )
-    kept = cleaned.select("post_id", "comment_id", "score", "place", "answer").order_by(["post_id", "place"])
+    kept = cleaned.select("post_id", "comment_id", "score", "place", "answer")
     target = pairing.folder / "runners_up.parquet"
-    pairing.engine.keep(kept, target)
-    answers = {row["id"]: row for batch in batches(pairs, ("id", "comment_id")) for row in batch}
-    return _several(target, answers, pairing.recipe.runners_up)
-
-
-def _several(path: Path, answers: Mapping[str, dict[str, Any]], most: int) -> dict[str, list[RunnerUp]]:
-    found: dict[str, list[RunnerUp]] = {}
-    for batch in batches(path):
-        for row in batch:
-            others = found.setdefault(row["post_id"], [])
-            known = {answers[row["post_id"]]["comment_id"], *(one.comment_id for one in others)}
-            if row["comment_id"] not in known and len(others) < most:
-                others.append(RunnerUp(row["comment_id"], int(row["score"]), row["answer"]))
-    return found
+    unsorted = pairing.folder / "unsorted.parquet"
+    pairing.engine.keep(kept, unsorted, texts=True)
+    sort_file(unsorted, target, ("post_id", "place"))
+    remove(unsorted)
+    return RunnersUp(target, pairing.recipe.runners_up)
 
 
 def preference_rows(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,12 @@ from finetune.curation.recipe import Curation
 from finetune.curation.reporting import Reporting
 from finetune.curation.split import author_links, groups_of
 from finetune.curation.tokens import Count
+from ppai.errors import PPAIError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from finetune.curation.duplicates import Links
 
 
 class Selection:
@@ -25,7 +32,7 @@ class Selection:
         self.alive = np.ones(total, dtype=np.bool_)
         self.lengths: npt.NDArray[np.int32] | None = None
         """In tokens."""
-        self.ids: list[str] = []
+        self.ids: pa.StringArray
         self.groups: npt.NDArray[np.intp] = np.arange(0)
         self.steps: list[Step] = []
 
@@ -47,18 +54,22 @@ class Selection:
         recipe = self._recipe
         key = hashlib.sha256(repr((recipe.tokenizer, recipe.system)).encode()).hexdigest()[:16]
         kept = self._pairs.with_name(f"tokens-{key}.npy")
-        if kept.exists():
-            lengths = np.asarray(np.load(kept), dtype=np.int32)
-        else:
+        lengths = self._counted(kept)
+        if lengths is None:
             with self._reporting.bar("tokens", self._total, "pair") as bar:
                 lengths = decisions.tokens(self._pairs, recipe.system, count, bar)
-            beside = kept.with_suffix(".tmp")
-            with beside.open("wb") as file:
-                np.save(file, lengths)
-            beside.replace(kept)
+            _keep(kept, lengths)
         self.lengths = lengths
         says = f"of fewer than {recipe.max_tokens} tokens in the chat template of {recipe.tokenizer}"
         self._leave_out("max_tokens", lengths < recipe.max_tokens, says)
+
+    def _counted(self, kept: Path) -> npt.NDArray[np.int32] | None:
+        """None where there are none, or they are damaged."""
+        try:
+            lengths = np.asarray(np.load(kept), dtype=np.int32)
+        except (OSError, ValueError, EOFError):
+            return None
+        return lengths if len(lengths) == self._total else None
 
     def _keep_from_tests(self, tests: Mapping[str, str]) -> None:
         with self._reporting.bar("test prompts", self._total, "pair") as bar:
@@ -68,22 +79,34 @@ class Selection:
         self._leave_out("near_tests", shares < limit, says)
 
     def _group(self) -> None:
-        rows = [row for batch in decisions.batches(self._pairs, ("id", "author")) for row in batch]
-        left = [row for row, good in zip(rows, self.alive, strict=True) if good]
-        links: list[tuple[int, int]] = []
+        left = decisions.columns(self._pairs, "id", "author").filter(self.alive)
+        count = left.num_rows
+        links = [np.empty((0, 2), dtype=np.int64)]
         if self._recipe.by_author:
-            by_author = list(author_links([row["author"] for row in left]))
-            self._tell("by_author", "whose author has an earlier post stay with it", by_author, len(left))
-            links += by_author
+            by_author = author_links(left["author"].combine_chunks())
+            self._tell("by_author", "whose author has an earlier post stay with it", by_author, count)
+            links.append(by_author)
         if least := self._recipe.near_duplicates:
             with self._reporting.bar("near-duplicates", self._total, "pair") as bar:
-                alike = list(decisions.duplicate_links(self._pairs, self.alive, least, bar))
-            self._tell("near_duplicates", "whose post repeats an earlier one stay with it", alike, len(left))
-            links += alike
-        self.ids = [row["id"] for row in left]
-        self.groups = groups_of(len(left), links)
+                alike = decisions.duplicate_links(self._pairs, self.alive, least, bar)
+            self._tell("near_duplicates", "whose post repeats an earlier one stay with it", alike, count)
+            links.append(alike)
+        self.ids = left["id"].combine_chunks()
+        self.groups = groups_of(count, np.concatenate(links))
 
-    def _tell(self, name: str, says: str, links: Sequence[tuple[int, int]], count: int) -> None:
+    def _tell(self, name: str, says: str, links: Links, count: int) -> None:
         """Nothing is left out; `changed` is how many rows hang at an earlier one."""
         linked = int((groups_of(count, links) != np.arange(count)).sum())
         self.steps.append(Step(name, "pairs", says, count, count, linked))
+
+
+def _keep(path: Path, lengths: npt.NDArray[np.int32]) -> None:
+    beside = path.with_suffix(".tmp")
+    try:
+        with beside.open("wb") as file:
+            np.save(file, lengths)
+        beside.replace(path)
+    except OSError as error:
+        raise PPAIError(f"{path.parent}: cannot be written: {error.strerror or error}") from error
+    finally:
+        beside.unlink(missing_ok=True)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from finetune.curation.funnel import Step
 from finetune.curation.recipe import Curation
+from ppai.errors import PPAIError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from finetune.curation.duplicates import Links
 
 TRAIN, VALIDATION, QUICK, PREFERENCE = "train", "validation", "quick", "preference"
+_NOBODY = ("", "[deleted]", "[removed]")
 
 
 @dataclass(frozen=True)
@@ -27,57 +34,69 @@ class Division:
     """What did not come out as the recipe wants it."""
 
 
-def groups_of(count: int, links: Iterable[tuple[int, int]]) -> npt.NDArray[np.intp]:
+def groups_of(count: int, links: Links) -> npt.NDArray[np.intp]:
     """For each of `count` rows the lowest row that it hangs together with by links, itself where there is none."""
-    parent = list(range(count))
+    if not len(links):
+        return np.arange(count)
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
-    for one, other in links:
-        low, high = sorted((root(one), root(other)))
-        parent[high] = low
-    return np.array([root(row) for row in range(count)], dtype=np.intp)
+    graph = coo_array((np.ones(len(links), dtype=np.bool_), tuple(links.T)), shape=(count, count))
+    _, parts = connected_components(graph, directed=False)
+    _, lowest = np.unique(parts, return_index=True)
+    return np.asarray(lowest[parts], dtype=np.intp)
 
 
-def author_links(authors: Sequence[str | None]) -> Iterable[tuple[int, int]]:
+def author_links(authors: pa.Array) -> Links:
     """A link from each row to an earlier one by its author; those whose account is gone are nobody's."""
-    last: dict[str, int] = {}
-    for row, author in enumerate(authors):
-        if author is None or author in ("", "[deleted]", "[removed]"):
-            continue
-        if author in last:
-            yield last[author], row
-        last[author] = row
+    encoded = authors.dictionary_encode()
+    nobody = [number for number, name in enumerate(encoded.dictionary.to_pylist()) if name in _NOBODY]
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero((codes >= 0) & ~np.isin(codes, nobody))
+    by_author = rows[np.argsort(codes[rows], kind="stable")]
+    again = np.flatnonzero(codes[by_author][1:] == codes[by_author][:-1]) + 1
+    return np.stack([by_author[again - 1], by_author[again]], axis=1).astype(np.int64)
 
 
 def divide(groups: npt.NDArray[np.intp], recipe: Curation) -> Division:
     """Whole groups in an order that the seed draws: first for preferences, then for training, the rest for validation.
 
     A group that would not fit any more waits for the next part, so that sizes come out exactly where there are enough
-    small ones.
+    small ones. Raises PPAIError where nothing is left for training.
     """
-    order = _shuffled(groups, recipe.seed)
+    _, group_of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    order = np.random.default_rng(recipe.seed).permutation(len(sizes))
     notes: list[str] = []
-    wanted = round(recipe.preference_share * len(groups))
-    preference, rest = _take(order, wanted)
-    left = len(groups) - sum(map(len, preference))
+    preference, rest = _take(order, sizes, round(recipe.preference_share * len(groups)))
+    left = len(groups) - int(sizes[preference].sum())
     wanted = train_size(left, recipe)
     if left and wanted % recipe.train_multiple:
         notes.append(
             f"{recipe.train_share:.0%} of {left:,} pairs are fewer than {recipe.train_multiple:,}, "
             "so the size of the training set is not rounded down to a multiple of it"
         )
-    train, validation = _take(rest, wanted)
-    size = sum(map(len, train))
+    train, validation = _take(rest, sizes, wanted)
+    size = int(sizes[train].sum())
+    if not size:
+        raise PPAIError(_nothing_to_train_on(len(groups), int(sizes.max(initial=0)), wanted))
     if size < wanted:
         notes.append(f"the training set has {size:,} pairs rather than {wanted:,}, since groups stay whole")
-    quick = [row for group in validation for row in group][: recipe.quick]
+    drawn = np.argsort(np.concatenate([preference, train, validation]), kind="stable")
+    rows = {name: np.flatnonzero(np.isin(group_of, part)) for name, part in (
+        (PREFERENCE, preference), (TRAIN, train), (VALIDATION, validation)
+    )}  # fmt: skip
+    by_draw = rows[VALIDATION][np.argsort(drawn[group_of[rows[VALIDATION]]], kind="stable")]
     return Division(
-        _rows(train), _rows(validation), np.sort(np.array(quick, dtype=np.intp)), _rows(preference), tuple(notes)
+        rows[TRAIN], rows[VALIDATION], np.sort(by_draw[: recipe.quick]), rows[PREFERENCE], tuple(notes)
+    )  # fmt: skip
+
+
+def _nothing_to_train_on(pairs: int, largest: int, wanted: int) -> str:
+    if not wanted:
+        return f"{pairs} pair{'s' * (pairs != 1)} cannot be divided into a training and a validation set"
+    return (
+        f"nothing is left to train on: {largest:,} of {pairs:,} pairs hang together and stay on one side of the split; "
+        "--no-by-author or --near-duplicates 0 parts them"
     )
 
 
@@ -101,28 +120,15 @@ def steps_of_division(division: Division) -> list[Step]:
     return steps
 
 
-Groups = list[npt.NDArray[np.intp]]
+Groups = npt.NDArray[np.intp]
+"""Numbers of groups, in a drawn order."""
 
 
-def _shuffled(groups: npt.NDArray[np.intp], seed: int) -> Groups:
-    """The rows of each group, the groups in a drawn order."""
-    by_group = np.argsort(groups, kind="stable")
-    starts = np.flatnonzero(np.diff(groups[by_group], prepend=-1))
-    members = np.split(by_group, starts[1:]) if len(groups) else []
-    return [members[number] for number in np.random.default_rng(seed).permutation(len(members))]
-
-
-def _take(groups: Groups, wanted: int) -> tuple[Groups, Groups]:
+def _take(groups: Groups, sizes: npt.NDArray[np.intp], wanted: int) -> tuple[Groups, Groups]:
     """Groups in their order as long as they fit, and those that were not taken."""
-    taken, rest = [], []
-    for group in groups:
-        if len(group) <= wanted:
-            taken.append(group)
-            wanted -= len(group)
-        else:
-            rest.append(group)
-    return taken, rest
-
-
-def _rows(groups: Groups) -> npt.NDArray[np.intp]:
-    return np.sort(np.concatenate(groups)) if groups else np.empty(0, dtype=np.intp)
+    fits = np.zeros(len(groups), dtype=np.bool_)
+    for place, size in enumerate(sizes[groups].tolist()):
+        if size <= wanted:
+            fits[place] = True
+            wanted -= size
+    return groups[fits], groups[~fits]

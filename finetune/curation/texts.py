@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ibis.expr.types import StringValue
+    from ibis.expr.types import BooleanValue, StringValue
 
 _ODD_BLANK = (
     r"\t\n\f\r\x{000B}\x{0085}\x{00A0}\x{1680}\x{2000}-\x{200B}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}"
@@ -14,26 +14,43 @@ _ODD_BLANK = (
 _FOLDED = rf"[{_ODD_BLANK}][ {_ODD_BLANK}]*| [ {_ODD_BLANK}]+"
 """White space that is more than one space, so that the spaces between most words need not be replaced."""
 
-_MARKDOWN_LINK = r"\[([^\]\[]*)\]\((?:[^()\s]|\([^()\s]*\))*\)"
-_URL = r"(?i)(?:https?://|www\.)(?:[^\s()<>\x{00A0}]|\([^\s()<>]*\))+"
+_TARGET = r"""\(\s*<?(?:[^()\s<>]|\([^()\s]*\))*>?(?:\s+(?:"[^"\n]*"|'[^'\n]*'|\([^()\n]*\)))?\s*\)"""
+"""Of a Markdown link: an address, which may be in angle brackets and have a title."""
+_IMAGE = rf"!\[[^\]\[]*\]{_TARGET}"
+_MARKDOWN_LINK = rf"\[([^\]\[]*)\]{_TARGET}"
+_URL = r"(?i)<(?:https?://|www\.)[^\s<>]+>|(?:https?://|www\.)(?:[^\s()<>\x{00A0}]|\([^\s()<>]*\))+"
 _DOMAIN = (
     r"(?i)(^|[^a-z0-9@._/-])(?:[a-z0-9][a-z0-9-]*\.)+(?:com|org|net|edu|gov|info|io|co\.uk)"
     r"(?:/(?:[^\s()<>\x{00A0}]*[a-z0-9/_=&%#-])?)?([^a-z0-9-]|$)"
 )
 """A host without "https://": of the common endings only, or a full stop without a space would make one."""
 _EMAIL = r"(?i)[a-z0-9][a-z0-9._%+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}"
-_USER = r"(^|[^A-Za-z0-9/])/?[uU]/[A-Za-z0-9_-]{3,20}"
-_PHONE = (
-    r"(^|[^0-9A-Za-z$€£.,/-])"
+_USER = r"(^|[^A-Za-z0-9/])/?[uU]/(?:[A-Za-z0-9_-]|\\[_-]){3,20}"
+_HANDLE = r"(^|[^A-Za-z0-9_.@/])@(?:[A-Za-z]|\\?_)(?:[A-Za-z0-9_.]|\\_)*[A-Za-z0-9_]"
+_NUMBER = (
     r"(?:\+[0-9]{1,3}[ .-]?(?:\([0-9]{1,4}\)[ .-]?)?[0-9]{2,4}(?:[ .-]?[0-9]{2,4}){2,3}"
-    r"|(?:1[ .-])?(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4})"
+    r"|(?:1[ .-])?(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4}"
+    r"|1?[2-9][0-9]{9}|0[0-9]{9,10}"
+    r"|(?:\(0[0-9]{1,4}\) ?|0[0-9]{1,4}[ .-])(?:[0-9]{3,4}[ .-][0-9]{3,4}|[0-9]{5,8})"
+    r"|0[1-9](?:[ .-][0-9]{2}){4})"
+)
+"""International; of North America, with and without separators; with the 0 of a national one, as in Europe."""
+_PHONE = (
+    r"(^|[^0-9A-Za-z$€£.,/-]|[^0-9$€£][.,/-])"
+    rf"{_NUMBER}(?:[^0-9A-Za-z]{{1,3}}{_NUMBER})*"
     r"([^0-9A-Za-z]|$)"
 )
+"""Several in a row are one match, since what stands between two can belong to one match only."""
 _PART = r"(?:edit(?:ed)?|eta|update|tl[ ;:,./-]*dr)"
-_TRAILING = (
-    rf"(?is)(?:[\r\n][\s*_#>(\[~-]*{_PART}(?:\s*#?[0-9]+)?\s*(?:\([^)\n]{{0,40}}\)\s*)?[*_)\]]*\s*(?:[:;=–—-]|[\r\n]).*$"
-    rf"|([.!?)…])\s+[*_(\[]*(?:edit|eta|tl;?dr)(?:\s*[0-9]+)?[*_]*:.*$)"
-)
+_LINE_MARK = rf"[\r\n][\s*_#>(\[~-]*{_PART}(?:\s*#?[0-9]+)?\s*(?:\([^)\n]{{0,40}}\)\s*)?[*_)\]]*[ \t]*"
+"""What begins a line that is an edit; a separator follows, or the end of the line."""
+_INLINE_MARK = r"\s+[*_(\[]*(?:edit|eta|tl;?dr)(?:\s*[0-9]+)?[*_]*:"
+_EDIT_LINE = rf"{_LINE_MARK}(?:[:;=–—-][^\r\n]*|\s*[\r\n]\s*[^\r\n]+)"
+_LAST_EDITS = rf"(?i)(?:{_EDIT_LINE}|([.!?)…]){_INLINE_MARK}[^\r\n]*)(?:{_EDIT_LINE})*\s*\z"
+"""Edits of a paragraph each, after which nothing comes."""
+_FROM_EDIT = rf"(?is)(?:{_LINE_MARK}(?:[:;=–—-]|[\r\n]).*|([.!?)…]){_INLINE_MARK}.*)\z"
+_PLACEHOLDER = r"\[(?:link|email|user|phone)\]"
+_WORD = r"[\p{L}\p{N}]"
 ESCAPES = (
     ("&amp;", "&"),
     ("&lt;", "<"),
@@ -54,22 +71,37 @@ def without_escapes(text: StringValue) -> StringValue:
 
 
 def without_edits(text: StringValue, first_group: str) -> StringValue:
-    """Cut before what begins a line with "Edit:", "Update:" or "TL;DR:", or follows a sentence with such a word."""
-    return text.re_replace(_TRAILING, first_group)
+    """Cut before what begins a line with "Edit:", "Update:" or "TL;DR:", or follows a sentence with such a word.
+
+    Only where at least half of the text stays, or nothing but such paragraphs follows: an early "Edit: thanks" may
+    stand before the whole story.
+    """
+    import ibis
+
+    before = text.re_replace(_FROM_EDIT, first_group)
+    return ibis.ifelse(before.length() * 2 >= text.length(), before, text.re_replace(_LAST_EDITS, first_group))
 
 
 def without_links(text: StringValue, first_group: str) -> StringValue:
-    """Addresses go, of a Markdown link its text stays."""
-    return text.re_replace(_MARKDOWN_LINK, first_group).re_replace(_URL, "")
+    """Addresses and pictures go, of a Markdown link its text stays."""
+    return text.re_replace(_IMAGE, "").re_replace(_MARKDOWN_LINK, first_group).re_replace(_URL, "")
 
 
 def without_personal(text: StringValue, first_group: str) -> StringValue:
     """Links, e-mail addresses, user names and telephone numbers, each replaced by a word in brackets."""
     second_group = first_group.replace("1", "2")
-    text = text.re_replace(_MARKDOWN_LINK, first_group).re_replace(_URL, "[link]").re_replace(_EMAIL, "[email]")
-    text = text.re_replace(_DOMAIN, f"{first_group}[link]{second_group}")
-    text = text.re_replace(_USER, f"{first_group}[user]")
+    text = text.re_replace(_IMAGE, "[link]").re_replace(_MARKDOWN_LINK, first_group).re_replace(_URL, "[link]")
+    text = text.re_replace(_EMAIL, "[email]")
+    put = f"{first_group}[link]{second_group}"
+    # Twice: a match takes the sign after it, with which the next would begin; DuckDB's RE2 cannot look ahead.
+    text = text.re_replace(_DOMAIN, put).re_replace(_DOMAIN, put)
+    text = text.re_replace(_USER, f"{first_group}[user]").re_replace(_HANDLE, f"{first_group}[user]")
     return text.re_replace(_PHONE, f"{first_group}[phone]{second_group}")
+
+
+def has_words(text: StringValue) -> BooleanValue:
+    """Whether a letter or a digit is left beside what stands for links and personal data."""
+    return text.re_replace(_PLACEHOLDER, "").re_search(_WORD)
 
 
 def folded(text: StringValue) -> StringValue:

@@ -12,6 +12,7 @@ from finetune.model import PACKAGED, packaged_gguf
 from ppai.errors import MissingPackage, PPAIError
 
 NONE = "none"
+PUBLISHED_BASE = "mistralai/Mistral-7B-Instruct-v0.3"
 Count = Callable[[Sequence[list[Message]]], list[int]]
 """The number of tokens of each conversation."""
 
@@ -39,6 +40,16 @@ def load_counter(name: str) -> Count | None:
     if not tokenizer.chat_template:
         raise PPAIError(f"--tokenizer: {name!r} has no chat template")
     return lambda conversations: _count(tokenizer, name, conversations)
+
+
+def tokenizer_note(name: str) -> str | None:
+    """What to say of the packaged tokenizer: another base model cuts the same text into other tokens."""
+    if name != PACKAGED:
+        return None
+    return (
+        f"tokens were counted with the tokenizer of {name}; to train another base model, name its own: "
+        f"--tokenizer {PUBLISHED_BASE} for the published one"
+    )
 
 
 @contextmanager

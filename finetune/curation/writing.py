@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from finetune.curation import decisions
 from finetune.curation.conversation import answer_message, prompt_messages
 from finetune.curation.histograms import Histograms
-from finetune.curation.output import Splits, pair_schema, preference_schema
+from finetune.curation.output import PREFERENCE_PAIRS, Output, pair_schema, preference_schema
 from finetune.curation.recipe import Curation
 from finetune.curation.reporting import Reporting
-from finetune.curation.runners_up import RunnerUp, preference_rows
+from finetune.curation.runners_up import RunnersUp, preference_rows
 from finetune.curation.selection import Selection
 from finetune.curation.split import PREFERENCE, QUICK, TRAIN, VALIDATION, Division
 from finetune.curation.tokens import Count
 
-PREFERENCE_PAIRS = "preference_pairs"
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-Others = Mapping[str, Sequence[RunnerUp]]
-"""By post, for those set aside."""
+
+@dataclass(frozen=True)
+class Names:
+    """What a run's files are called, by their numbers."""
+
+    posts: Sequence[str]
+    comments: Sequence[str]
 
 
 class Writing:
-    """The files of one run. `others` is None where there are no runners-up to look for."""
+    """The rows of one run. `others` is None where there are no runners-up to look for."""
 
-    def __init__(self, recipe: Curation, count: Count | None, division: Division, others: Others | None) -> None:
-        self._recipe, self._count, self._others = recipe, count, others
+    def __init__(
+        self, recipe: Curation, count: Count | None, division: Division, others: RunnersUp | None, names: Names
+    ) -> None:
+        self._recipe, self._count, self._others, self._names = recipe, count, others, names
         rows = {
             TRAIN: division.train,
             VALIDATION: division.validation,
@@ -37,46 +47,49 @@ class Writing:
         }
         if not recipe.preference_share:
             del rows[PREFERENCE]
-        self._members = {name: set(numbers.tolist()) for name, numbers in rows.items()}
+        total = sum(len(rows.get(name, ())) for name in (TRAIN, VALIDATION, PREFERENCE))
+        self._members = {name: np.zeros(total, dtype=np.bool_) for name in rows}
+        for name, numbers in rows.items():
+            self._members[name][numbers] = True
 
-    def run(
-        self, pairs: Path, selection: Selection, out: Path, reporting: Reporting
-    ) -> tuple[dict[str, int], Histograms]:
-        """How many rows each file has, and the figures of all pairs."""
+    @property
+    def schemas(self) -> dict[str, pa.Schema]:
+        """Of each split."""
         schemas = {name: pair_schema(self._with_others(name)) for name in self._members}
-        if self._others is not None:
-            schemas[PREFERENCE_PAIRS] = preference_schema()
+        return schemas if self._others is None else {**schemas, PREFERENCE_PAIRS: preference_schema()}
+
+    def run(self, pairs: Path, selection: Selection, output: Output, reporting: Reporting) -> Histograms:
+        """The figures of all pairs."""
         lengths = selection.lengths
         histograms = Histograms(tokens=lengths is not None)
         at = number = 0
-        with reporting.bar("writing", len(selection.alive), "pair") as bar, Splits(out, schemas) as splits:
+        with reporting.bar("writing", len(selection.alive), "pair") as bar:
             for batch in decisions.batches(pairs):
                 for row in batch:
                     if selection.alive[at]:
                         row["tokens"] = None if lengths is None else int(lengths[at])
-                        row["group"] = selection.ids[selection.groups[number]]
-                        self._add(splits, row, number)
+                        row["group"] = selection.ids[int(selection.groups[number])].as_py()
+                        self._add(output, row, number)
                         histograms.add(row)
                         number += 1
                     at += 1
                 bar(len(batch))
-            sizes = splits.sizes
-        return sizes, histograms
+        return histograms
 
     def _with_others(self, name: str) -> bool:
         return name == PREFERENCE and self._others is not None
 
-    def _add(self, splits: Splits, row: Mapping[str, Any], number: int) -> None:
+    def _add(self, output: Output, row: Mapping[str, Any], number: int) -> None:
         for name, members in self._members.items():
-            if number not in members:
+            if not members[number]:
                 continue
             written = self._written(row)
             if self._others is not None and name == PREFERENCE:
-                others = self._others.get(row["id"], [])
+                others = self._others.of(row)
                 written["runners_up"] = [asdict(one) for one in others]
                 for preferred in preference_rows(row, others, self._recipe, self._count):
-                    splits.add(PREFERENCE_PAIRS, preferred)
-            splits.add(name, written)
+                    output.add(PREFERENCE_PAIRS, preferred)
+            output.add(name, written)
 
     def _written(self, row: Mapping[str, Any]) -> dict[str, Any]:
         prompt = prompt_messages(self._recipe.system, row["title"], row["body"])
@@ -90,7 +103,7 @@ class Writing:
             "created_utc": row["post_created"],
             "tokens": row["tokens"],
             "group": row["group"],
-            "source": f"{row['source']}:{row['line']}",
-            "comment_source": f"{row['comment_source']}:{row['comment_line']}",
+            "source": f"{self._names.posts[row['file']]}:{row['line']}",
+            "comment_source": f"{self._names.comments[row['comment_file']]}:{row['comment_line']}",
             "messages": [*prompt, answer_message(row["answer"])],
         }

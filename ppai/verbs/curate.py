@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ppai.errors import MissingPackage
+from ppai.errors import MissingPackage, PPAIError
 from ppai.verbs.options import example
 
 if TYPE_CHECKING:
@@ -26,11 +26,15 @@ REST_SECONDS = 30.0
 
 
 def curate(
+    context: typer.Context,
     posts: Annotated[
-        list[str], typer.Option(help="dump of posts: JSON Lines, plain, gzip or zstd; a file or a glob; repeatable")
+        list[str],
+        typer.Option(
+            help="dump of posts: JSON Lines, plain, zstd, gzip, xz or bzip2; a file or a quoted glob; repeatable"
+        ),
     ],
     comments: Annotated[list[str], typer.Option(help="dump of comments, likewise")],
-    out: Annotated[Path, typer.Option(help="directory to write; it also keeps the stages of an interrupted run")],
+    out: Annotated[Path, typer.Option(help="directory to write; it also keeps stages, for the next run")],
     recipe: Annotated[
         str, typer.Option(help="a YAML file of options, or one of: default, published, counsel_chat")
     ] = "default",
@@ -52,10 +56,17 @@ def curate(
     strip_links: Annotated[bool | None, typer.Option(help="take links out of answers")] = None,
     fold_spaces: Annotated[bool | None, typer.Option(help="make white space one space")] = None,
     bots: Annotated[str | None, typer.Option(help="authors left out, by commas")] = None,
+    skip_moderators: Annotated[
+        bool | None, typer.Option(help="no answers by moderators as such, nor stickied ones")
+    ] = None,
+    skip_askers: Annotated[bool | None, typer.Option(help="no answers by the post's author")] = None,
     unescape: Annotated[bool | None, typer.Option(help="put back signs written as HTML does")] = None,
     cut_edits: Annotated[bool | None, typer.Option(help='cut trailing "Edit:" and "TL;DR:" parts')] = None,
     replace_personal: Annotated[
         bool | None, typer.Option(help="replace user names, addresses, telephone numbers and links")
+    ] = None,
+    recheck: Annotated[
+        bool | None, typer.Option(help="leave out what cleaning leaves without words or question mark")
     ] = None,
     near_duplicates: Annotated[
         float | None, typer.Option(help="similarity from which posts stay on one side of the split; 0: off; default .7")
@@ -79,6 +90,8 @@ def curate(
     threads: Annotated[int | None, typer.Option(min=1, help="of DuckDB; default: one a core")] = None,
 ) -> None:
     """Make chat pairs from a Reddit dump: rules with a funnel, split by post, a data card; resumable."""
+    if context.args:
+        raise PPAIError(f"{context.args[0]}: what option is it of? A glob needs quotes, as in --posts 'RS_*'")
     overrides = {name: value for name, value in locals().items() if name not in _NO_OPTIONS}
     for name in ("exclude_flairs", "bots"):
         if overrides[name] is not None:
@@ -94,7 +107,7 @@ def curate(
     typer.echo("\n".join(_said(run(wanted, _Terminal()), out)))
 
 
-_NO_OPTIONS = ("posts", "comments", "out", "recipe", "study", "allow_bad", "engine", "memory", "threads")
+_NO_OPTIONS = ("posts", "comments", "out", "recipe", "study", "allow_bad", "engine", "memory", "threads", "context")
 """What belongs to no recipe."""
 
 
@@ -113,7 +126,10 @@ def _said(curated: Curated, out: Path) -> list[str]:
     said = table(curated.steps)
     if curated.bad_count:
         more = f", the first {len(curated.bad)}" if curated.bad_count > len(curated.bad) else ""
-        said += [f"{curated.bad_count} bad lines were skipped{more}:", *curated.bad]
+        said += [
+            f"{curated.bad_count} bad line{'s were' if curated.bad_count > 1 else ' was'} skipped{more}:",
+            *curated.bad,
+        ]
     said += [f"note: {note}" for note in curated.notes]
     sizes = ", ".join(f"{name} {count:,}" for name, count in curated.sizes.items())
     return [*said, f"wrote {out}: {sizes}; data_card.html, funnel.json, recipe.yaml"]

@@ -1,0 +1,36 @@
+"""Lets one run at a time into a directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ppai.errors import PPAIError
+
+NAME = ".lock"
+
+
+@contextmanager
+def locked(folder: Path, says: str) -> Iterator[None]:
+    """Within it no other process has the folder. A killed one leaves it free. Where the system cannot lock, it goes on.
+
+    Raises PPAIError with `says` where another process has it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    try:
+        file = (folder / NAME).open("ab")
+    except OSError as error:
+        raise PPAIError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PPAIError(says) from None
+        except OSError:  # a network drive without locks
+            pass
+        yield
