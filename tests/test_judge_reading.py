@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import Any
 
@@ -13,6 +14,13 @@ from eval.client import Finish, Reply
 from eval.judges.base import Answer
 from eval.judges.reading import read_reply
 from ppai.schema import Criterion, Outcome
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_left_to_collect() -> None:
+    """What other tests left, such as an event loop, must not be collected in the middle of a deep reply."""
+    gc.collect()
+
 
 CRITERIA = (Criterion(key="clarity", question="Clearer?"), Criterion(key="overall", question="Better?"))
 GOOD = {"justification": "Because.", "clarity": "Response 1", "overall": "Tie"}
