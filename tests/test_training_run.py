@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from conversations import ANSWERS, SYSTEM, row, write_conversations
+from local_hub import serving_hub
 from training_runs import LORA, command, environment, ran, recipes, same, summary, trained, weights
 
 from finetune.recipe import Recipe
@@ -54,6 +55,21 @@ def test_a_run_learns_and_leaves_an_adapter_with_its_papers(recipe: Callable[...
     assert "Plotly.newPlot" in curve and 'src="http' not in curve
     assert said[0].startswith("data: 24 conversations, ") and "trainable parameters: " in said[1]
     assert sum(line.endswith(" left") and "tokens/s" in line for line in said) == 12
+
+
+def test_a_finished_adapter_is_uploaded_with_its_papers(
+    recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from finetune.hub import Repository
+    from finetune.training.run import train
+
+    said: list[str] = []
+    with serving_hub(monkeypatch) as hub:
+        short = recipe(num_train_epochs=1, eval_steps=3)
+        train(short, tmp_path / "out", repository=Repository("ann/tuned"), say=said.append)
+    papers = {"README.md", "training_summary.md", "training_summary.json", "loss_curve.html", "recipe.yaml"}
+    assert {"adapter_model.safetensors", "adapter_config.json", *papers} <= hub.sent
+    assert not any(path.startswith("checkpoints/") for path in hub.sent) and said[-1].startswith("uploaded to ")
 
 
 def test_a_trained_model_ends_its_answers_by_itself(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
@@ -273,6 +289,22 @@ ORDERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"per_device_train_batch_size": None, "gradient_checkpointing": None, "max_length": None},
     ),
 }
+
+
+def test_a_run_that_is_interrupted_says_how_to_go_on(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        command(recipe(), tmp_path / "out"),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    next(line for line in process.stdout if line.startswith("step "))
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=200)[1]
+    assert process.returncode == 130 and "Traceback" not in said
+    assert said.splitlines()[-1] == "stopped: the same command goes on from the last checkpoint"
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -15,6 +15,8 @@ EPILOG = example(
     "ppai sft --data train.jsonl --out adapter --set training.learning_rate=2e-4",
 )
 
+INTERRUPTED = 130
+
 
 def sft(
     recipe: Annotated[str, typer.Option(help="a YAML file, or one that PPAI brings, by its name")] = "smollm2_135m",
@@ -45,4 +47,8 @@ def sft(
         check(chosen, out, say=typer.echo)
         return
     repository = None if push_to_hub is None else Repository(push_to_hub)
-    train(chosen, out, log=log, repository=repository, say=typer.echo)
+    try:
+        train(chosen, out, log=log, repository=repository, say=typer.echo)
+    except KeyboardInterrupt:
+        typer.echo("stopped: the same command goes on from the last checkpoint", err=True)
+        raise typer.Exit(INTERRUPTED) from None
