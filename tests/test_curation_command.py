@@ -9,10 +9,10 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -340,11 +340,15 @@ def test_a_disk_that_fills_leaves_no_output(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_disk_that_fills_while_tokens_are_kept_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def full(self: Path, content: bytes, write: Callable[[Path, bytes], int] = Path.write_bytes) -> int:
+        if self.name.startswith("tokens-"):
+            write(self, content[:10])
+            raise OSError(28, "No space left on device")
+        return write(self, content)
 
-    monkeypatch.setattr(np, "save", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     monkeypatch.setattr(run, "load_counter", lambda name: lambda conversations: [10] * len(conversations))
     with pytest.raises(PPAIError, match=r"cannot be written: No space left on device$"):
         curate(wanted(tmp_path, POSTS, COMMENTS, tokenizer="mine"), Silent())
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"stages"}
+    assert not list((tmp_path / "out").rglob("tokens-*"))

@@ -14,7 +14,8 @@ import zstandard
 from forum_dump import comment, post, write_lines
 
 from finetune.curation import blocks, dump, records
-from finetune.curation.at_once import AtOnce
+from finetune.curation.at_once import LONGEST, AtOnce
+from finetune.curation.block import Block
 from finetune.curation.blocks import read_blocks
 from finetune.curation.dump import find_files, load_file, names_of
 from finetune.curation.records import COMMENTS, POSTS, parse
@@ -103,6 +104,21 @@ def test_a_file_that_ends_early_is_refused_and_nothing_kept(tmp_path: Path, pack
     assert list((tmp_path / "stages").iterdir()) == []
 
 
+@pytest.mark.parametrize("end", [b"", b"\n", b"\n\n"])
+def test_no_line_is_lost_wherever_the_last_block_of_a_zstd_file_begins(tmp_path: Path, end: bytes) -> None:
+    (tmp_path / "dump").write_bytes(zstd(LINES[:-1] + end))
+    for size in range(len(LINES) - 3, len(LINES) + 25):
+        read = b"".join(map(bytes, read_blocks(tmp_path / "dump", size=size)))
+        assert read.rstrip(b"\n") == LINES[:-1] and read.endswith(b"\n")
+
+
+def test_a_line_longer_than_the_reader_has_room_for_is_read(tmp_path: Path) -> None:
+    rows = [comment("a", "p"), comment("b", "p", body="x" * (LONGEST + 1)), comment("c", "p", score="many")]
+    read = stored(write_lines(tmp_path / "comments", rows), tmp_path / "stages")
+    assert [row["body"] for row in read] == [row["body"] for row in rows]
+    assert [row["score"] for row in read] == [20, 20, None]
+
+
 def test_a_file_without_lines_is_refused_before_it_fills_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,7 +172,7 @@ def test_bad_lines_are_counted_quoted_by_file_and_line_and_skipped(tmp_path: Pat
 
 
 def test_of_a_bad_line_the_beginning_is_quoted_without_signs_that_a_terminal_obeys() -> None:
-    block = memoryview(b"\x1b[2J\xff" + b"x" * 500 + b"\n")
+    block = Block.of(b"\x1b[2J\xff" + b"x" * 500 + b"\n")
     with AtOnce(POSTS.columns) as reader:
         ((_, said),) = parse(block, POSTS, reader).bad
     assert said.endswith(", in: \ufffd[2J\ufffd" + "x" * 75 + "\u2026")
@@ -171,11 +187,11 @@ def test_a_file_of_no_good_line_is_refused(tmp_path: Path) -> None:
 def test_lines_read_at_once_and_one_by_one_are_the_same() -> None:
     rows = [post(str(number), title='"é" \u2028 \\ 😀' * (number % 3)) for number in range(50)]
     rows += [{**rows[0], "created_utc": "1500000000", "score": 3.0}, {"id": "x", "is_self": None}]
-    block = memoryview("".join(json.dumps(row, ensure_ascii=bool(row.get("score"))) + "\n" for row in rows).encode())
+    block = Block.of("".join(json.dumps(row, ensure_ascii=bool(row.get("score"))) + "\n" for row in rows).encode())
     with AtOnce(POSTS.columns) as reader:
         at_once = parse(block, POSTS, reader)
-        one_by_one = parse(memoryview(bytes(block) + b"{\n"), POSTS, reader)
-        assert reader.read(block) is not None and reader.read(memoryview(bytes(block) + b"{\n")) is None
+        one_by_one = parse(Block.of(bytes(block) + b"{\n"), POSTS, reader)
+        assert reader.read(block) is not None and reader.read(Block.of(bytes(block) + b"{\n")) is None
     assert one_by_one.bad == ((52, "is not JSON: unexpected end of data, in: {"),) and at_once.bad == ()
     assert at_once.table.to_pylist() == one_by_one.table.to_pylist()
     assert at_once.numbers.tolist() == one_by_one.numbers.tolist() == list(range(52))
@@ -184,17 +200,18 @@ def test_lines_read_at_once_and_one_by_one_are_the_same() -> None:
 @pytest.mark.parametrize(
     ("line", "read"),
     [
-        ('{"id": "a", "score": 3.7}', {"score": 3}),
-        ('{"id": "a", "score": "-2.5"}', {"score": -2}),
+        ('{"id": "a", "score": 3.7}', {"score": 4}),
+        ('{"id": "a", "score": "-2.5"}', {"score": -3}),
         ('{"id": "a", "score": 9007199254740993}', {"score": 2**53 + 1}),
         ('{"id": "a", "score": 1e300}', {}),
-        ('{"id": "a", "score": true}', {}),
-        ('{"id": "a", "created_utc": 1500000000.9}', {"created_utc": 1_500_000_000}),
+        ('{"id": "a", "score": true}', {"score": 1}),
+        ('{"id": "a", "created_utc": 1500000000.9}', {"created_utc": 1_500_000_001}),
         ('{"id": "a", "is_self": "true"}', {"is_self": True}),
-        ('{"id": "a", "is_self": 1}', {}),
+        ('{"id": "a", "is_self": 1}', {"is_self": True}),
+        ('{"id": "a", "is_self": "perhaps"}', {}),
         ('{"id": "a", "title": ["x", 1]}', {"title": '["x",1]'}),
         ('{"id": "a", "title": "x\\u0000y"}', {"title": "x\0y"}),
-        ('{"id": "a", "score": 1, "score": 2}', {"score": 2}),
+        ('{"id": "a", "score": 1, "score": 2}', {"score": 1}),
         ('{"id": "a", "score": 1,}', {"score": 1}),
         ('{"id": "a"}\r', {}),
         ('{"id": 7}', {"id": "7"}),
@@ -208,7 +225,7 @@ def test_a_bad_neighbour_changes_nothing_of_a_line(line: str, read: dict[str, ob
     """With one, lines are read one by one."""
     for neighbour in ("", "{\n"):
         with AtOnce(POSTS.columns) as reader:
-            parsed = parse(memoryview(f"{line}\n{neighbour}".encode()), POSTS, reader)
+            parsed = parse(Block.of(f"{line}\n{neighbour}".encode()), POSTS, reader)
         rows = [{name: value for name, value in row.items() if value is not None} for row in parsed.table.to_pylist()]
         assert rows == ([] if read is None else [{"id": "a", **read}])
         assert [number for number, _ in parsed.bad if number == 0] == ([0] if read is None else [])

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Protocol, cast
 
+from finetune.curation.block import Block, Memory
 from ppai.errors import MissingPackage, PPAIError
 
 WINDOW = 2**31
 """Bytes. Reddit's dumps are compressed with a window of this size, which most readers refuse."""
-SIZE = 16 << 20
+SIZE = 24 << 20
 """Bytes of text that a block holds, about."""
 LONGEST = 64 << 20
 """Bytes of a line, above which the file is taken for something else than JSON Lines."""
@@ -66,7 +67,7 @@ class _Counted(io.RawIOBase):
         return len(part)
 
 
-def read_blocks(path: Path, advance: Advance = lambda _: None, size: int = SIZE) -> Iterator[memoryview]:
+def read_blocks(path: Path, advance: Advance = lambda _: None, size: int = SIZE) -> Iterator[Block]:
     """Blocks of whole lines, each ended by a newline, in order; zstd, gzip, xz, bzip2 or plain, by the first bytes.
 
     A block is good until `GOOD_FOR` further ones were asked for.
@@ -85,7 +86,7 @@ def read_blocks(path: Path, advance: Advance = lambda _: None, size: int = SIZE)
         raise PPAIError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def _opened(path: Path, start: bytes, file: IO[bytes], advance: Advance, size: int) -> Iterator[memoryview]:
+def _opened(path: Path, start: bytes, file: IO[bytes], advance: Advance, size: int) -> Iterator[Block]:
     if start.startswith((_ZSTD, *_SKIPPABLE)):
         return _zstd(path, file, advance, size)
     for mark, what in _REFUSED:
@@ -97,16 +98,16 @@ def _opened(path: Path, start: bytes, file: IO[bytes], advance: Advance, size: i
     return _whole_lines(path, _Counted(file, advance), size)
 
 
-def _checked(path: Path, blocks: Iterator[memoryview]) -> Iterator[memoryview]:
+def _checked(path: Path, blocks: Iterator[Block]) -> Iterator[Block]:
     """As they are. What people take for JSON Lines most often is named: one array with all objects in it."""
     for number, block in enumerate(blocks):
-        if not number and bytes(block[:_START]).lstrip().startswith(b"["):
+        if not number and bytes(block.view[:_START]).lstrip().startswith(b"["):
             told = "holds one JSON array, not JSON Lines; take it apart with: jq -c '.[]'"
             raise PPAIError(f"{path}: {told} {path.name} > {path.stem}.ndjson")
         yield block
 
 
-def _zstd(path: Path, file: IO[bytes], advance: Advance, size: int) -> Iterator[memoryview]:
+def _zstd(path: Path, file: IO[bytes], advance: Advance, size: int) -> Iterator[Block]:
     """The reader takes a frame that ends early for the end of the file: a frame put after it shows whether it did."""
     try:
         import zstandard
@@ -115,45 +116,50 @@ def _zstd(path: Path, file: IO[bytes], advance: Advance, size: int) -> Iterator[
     after = zstandard.ZstdCompressor().compress(_END)
     decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW)
     source = decompressor.stream_reader(cast(IO[bytes], _Counted(file, advance, after)), read_across_frames=True)
-    last = memoryview(b"")
+    last: Block | None = None
     try:
         for block in _whole_lines(path, source, size):
-            if len(last):
+            if last:
                 yield last
             last = block
     except zstandard.ZstdError as error:
         raise PPAIError(f"{path}: ends early or is damaged: {error}") from error
-    if bytes(last[-len(_END) :]) != _END:
+    mark = _END[1:]
+    if not last or bytes(last.view[-len(mark) :]) != mark:
         raise PPAIError(f"{path}: ends early: its last zstd frame is not whole")
-    if rest := last[: -len(_END)]:
-        yield rest if rest[-1] == _NEWLINE else _ended(rest)
+    # The line feed before the mark ends a last line that has none. Where one stands there already, or the last block
+    # ended with it, it is none's.
+    ends = bytes(last.view[: -len(mark)][-2:])
+    left = last.end - len(mark) - (ends in (b"\n", b"\n\n"))
+    if left > last.start:
+        yield Block(last.memory, last.start, left)
 
 
-def _whole_lines(path: Path, source: _Source, size: int) -> Iterator[memoryview]:
-    memory = [bytearray() for _ in range(GOOD_FOR + 2)]
+def _whole_lines(path: Path, source: _Source, size: int) -> Iterator[Block]:
+    memory: list[Memory | None] = [None] * (GOOD_FOR + 2)
     held = b""
     for number in itertools.count():
         at, needed = number % len(memory), len(held) + size
-        if len(memory[at]) < needed:
-            memory[at] = bytearray(needed)
-        text = memory[at]
-        buffer = memoryview(text)
+        room = memory[at]
+        if room is None or len(room.text) <= needed:
+            room = memory[at] = Memory(needed + 1)
+        text, buffer = room.text, memoryview(room.text)
         text[: len(held)] = held
         filled = len(held)
         while filled < needed and (count := source.readinto(buffer[filled:needed])):
             filled += count
-        start = len(_BOM) if not number and text.startswith(_BOM) else 0
+        start = len(_BOM) if not number and text[: len(_BOM)] == _BOM else 0
         if filled < needed:
             if filled > start:
-                yield buffer[start:filled] if text[filled - 1] == _NEWLINE else _ended(buffer[start:filled])
+                if text[filled - 1] != _NEWLINE:
+                    text[filled] = _NEWLINE
+                    filled += 1
+                yield Block(room, start, filled)
             return
         end = text.rfind(b"\n", 0, filled) + 1
+        # Before the block is given away, with which what stands after it may go.
+        held = bytes(buffer[end:filled])
         if end:
-            yield buffer[start:end]
+            yield Block(room, start, end)
         elif filled > LONGEST:
             raise PPAIError(f"{path}: has a line of more than {LONGEST >> 20} MiB, so it is not JSON Lines")
-        held = bytes(buffer[end:filled])
-
-
-def _ended(text: memoryview) -> memoryview:
-    return memoryview(bytes(text) + b"\n")

@@ -13,8 +13,8 @@ from pathlib import Path
 from finetune.curation.at_once import AtOnce
 from finetune.curation.blocks import Advance, read_blocks
 from finetune.curation.records import Kind, Parsed, parse
+from finetune.curation.whole import write_file
 from ppai.errors import MissingPackage, PPAIError
-from ppai.studyfiles.whole_files import write_whole
 
 QUOTED = 10
 """Bad lines of a file that are quoted."""
@@ -111,7 +111,7 @@ def load_file(
     finally:
         beside.unlink(missing_ok=True)
     told = {field: value for field, value in asdict(loaded).items() if field not in _NOT_KEPT}
-    write_whole(folder, {record.name: json.dumps(told, ensure_ascii=False, indent=2) + "\n"})
+    write_file(record, json.dumps(told, indent=2).encode())
     return loaded
 
 

@@ -24,6 +24,7 @@ MEMORY = "512MB"
 """What DuckDB may hold before it writes to disk."""
 _WIDE_ROWS = 4096
 """Of a row group of texts. DuckDB's writer holds one a thread, whatever its memory is: its own 122,880 are too many."""
+_LITTLE = "20MB"
 _MASTER = re.compile(r"local(-cluster)?(\[.*\])?|yarn|.*://.*")
 """What Spark names a master; anything else is the address of one."""
 
@@ -37,6 +38,18 @@ class Engine:
     """What stands for the first group of a match in its replacement."""
     wide: Mapping[str, Any] = field(default_factory=dict)
     """Options of its Parquet writer for rows with texts."""
+
+    memory: str | None = None
+    """What it may hold, where it runs in this process."""
+
+    def release(self) -> None:
+        """Gives back to the system what it holds while nothing is asked of it, and what Arrow does."""
+        import pyarrow as pa
+
+        if self.memory is not None:
+            self.connection.raw_sql(f"SET memory_limit = '{_LITTLE}'")
+            self.connection.raw_sql(f"SET memory_limit = '{self.memory}'")
+        pa.default_memory_pool().release_unused()
 
     def read_files(self, paths: Sequence[str | Path]) -> Table:
         """Parquet files of one schema as one table, with the number of each one's file, from 0, as `file`."""
@@ -91,14 +104,25 @@ def connect(engine: str, folder: Path, *, memory: str = MEMORY, threads: int | N
                 threads=threads or os.cpu_count() or 1,
                 temp_directory=str(folder / "spilled"),
                 preserve_insertion_order=False,
+                # It would keep what was read of a file up to the last byte of its memory; the system does so anyway.
+                enable_external_file_cache=False,
             )
+            # The first question imports what all take, some of it slowly: now, while files are being read.
+            connection.to_pyarrow(ibis.literal(0))
         except Exception as error:
             raise PPAIError(f"duckdb does not start: {str(error).splitlines()[0]}") from error
-        return Engine(connection, r"\1", {"row_group_size": _WIDE_ROWS})
+        return Engine(connection, r"\1", {"row_group_size": _WIDE_ROWS}, memory)
     if engine.startswith(SPARK):
         with _errors_to(folder / "spark.log"):
             return Engine(_spark(engine.removeprefix(SPARK)), "$1")
     raise PPAIError(f"--engine: {engine!r} is neither duckdb nor pyspark://MASTER, as in pyspark://local[2]")
+
+
+def master_of(address: str) -> str:
+    """As Spark names it: `local[2]`, `yarn` and what has a scheme as they are, nothing is here, all else a host."""
+    if not address:
+        return "local[*]"
+    return address if _MASTER.fullmatch(address) else f"spark://{address}"
 
 
 def _spark(master: str) -> Any:
@@ -111,15 +135,15 @@ def _spark(master: str) -> Any:
     except ImportError:
         told = "pyspark is not installed: pip install 'pyspark>=4.3,<4.4'; it needs Java 17 or newer"
         raise PPAIError(told) from None
-    master = master or "local[*]"
-    builder = SparkSession.builder.master(master if _MASTER.fullmatch(master) else f"spark://{master}")
+    master = master_of(master)
+    builder = SparkSession.builder.master(master)
     settings: dict[str, Any] = {
         "spark.app.name": "ppai curate",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
     }
-    if master.startswith("local") and _MASTER.fullmatch(master):
+    if master.startswith("local"):
         # The default of 200 parts is meant for a cluster.
         settings["spark.sql.shuffle.partitions"] = str(os.cpu_count() or 1)
     try:

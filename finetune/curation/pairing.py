@@ -52,6 +52,7 @@ class Pairing:
         of_texts = self._texts(best, posts, comments)
         for name in ("posts", "kept", "answering", "best", "texts"):
             remove(self._at(name))
+        self.engine.release()
         return Paired(ranked, self.pairs, (*of_posts, *of_comments, *of_pairs, *of_texts))
 
     @property
@@ -154,6 +155,7 @@ class Pairing:
         cleaned = self.cleaned(raw, ("title", "body", "answer"), "answer")
         rules = text_rules(self.recipe)
         written = self._keep("texts", cleaned.mutate(failed=first_failed(cleaned, rules)), texts=True)
+        self.engine.release()
         good = dataset.field("failed") == len(rules)
         sort_file(self._at("texts"), self.pairs, ("id",), good, ("failed", *CHANGES))
         counts = _counts(written)

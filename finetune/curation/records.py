@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
 from finetune.curation.at_once import AtOnce
+from finetune.curation.block import Block
 
 if TYPE_CHECKING:
     from pyarrow import Table
@@ -90,19 +91,27 @@ class Parsed:
     """(number, what is wrong) of each line that is left out."""
 
 
-def parse(block: memoryview, kind: Kind, reader: AtOnce) -> Parsed:
-    """Reads all lines at once where all are good and as most dumps have them; else each by itself."""
-    lines = count_lines(block)
+def parse(block: Block, kind: Kind, reader: AtOnce) -> Parsed:
+    """Reads all lines at once where all are good and as most dumps have them; else looks at each by itself first.
+
+    Either way DuckDB makes the values: where a whole number is wanted a fraction is rounded, a text is taken for the
+    number or the flag that it says, and what is no text stands as JSON has it.
+    """
+    lines = count_lines(block.view)
     table = reader.read(block)
-    if table is not None and table.num_rows == lines and _complete(table, kind):
+    if table is not None and table.num_rows == lines and _complete(table, kind).all():
         return _kept(table, np.arange(lines), kind, lines, ())
     return _one_by_one(block, lines, kind, reader)
 
 
-def _complete(table: Table, kind: Kind) -> bool:
+def _complete(table: Table, kind: Kind) -> npt.NDArray[np.bool_]:
+    """For each row whether it has all that is required."""
     import pyarrow.compute as pc
 
-    return all(not table[name].null_count and not pc.any(pc.equal(table[name], "")).as_py() for name in kind.required)
+    complete = np.ones(table.num_rows, dtype=np.bool_)
+    for name in kind.required:
+        complete &= pc.fill_null(pc.not_equal(table[name], ""), False).to_numpy()
+    return complete
 
 
 def _kept(table: Table, numbers: Numbers, kind: Kind, lines: int, bad: tuple[tuple[int, str], ...]) -> Parsed:
@@ -116,72 +125,40 @@ def _kept(table: Table, numbers: Numbers, kind: Kind, lines: int, bad: tuple[tup
     return Parsed(table, numbers, rows, lines, bad)
 
 
-def count_lines(block: memoryview) -> int:
-    """Part by part: of the whole block the comparisons would take memory that is new each time."""
-    signs = np.frombuffer(block, np.uint8)
+def count_lines(text: memoryview) -> int:
+    """Part by part: of the whole text the comparisons would take memory that is new each time."""
+    signs = np.frombuffer(text, np.uint8)
     return sum(int(np.count_nonzero(signs[at : at + _PART] == _NEWLINE)) for at in range(0, len(signs), _PART))
 
 
-def _one_by_one(block: memoryview, lines: int, kind: Kind, at_once: AtOnce) -> Parsed:
-    import pyarrow as pa
-
-    columns: dict[str, list[Any]] = {name: [] for name in kind.columns}
+def _one_by_one(block: Block, lines: int, kind: Kind, reader: AtOnce) -> Parsed:
+    good: list[bytes] = []
     numbers: list[int] = []
     bad: list[tuple[int, str]] = []
-    read = [(name, _READERS[of]) for name, of in kind.columns.items()]
     for number, line in enumerate(bytes(block).split(b"\n")[:lines]):
         if not line.strip():
             continue
-        row = _row(line, kind, at_once)
-        if isinstance(row, str):
-            bad.append((number, f"{row}, in: {_shown(line)}"))
-            continue
-        for name, reader in read:
-            columns[name].append(reader(row.get(name)))
-        numbers.append(number)
-    table = pa.table(columns, schema=pa.schema(list(kind.columns.items())))
-    return _kept(table, np.array(numbers, dtype=np.int64), kind, lines, tuple(bad))
+        if wrong := _wrong(line):
+            bad.append((number, f"{wrong}, in: {_shown(line)}"))
+        else:
+            good.append(line)
+            numbers.append(number)
+    table = reader.read_lines(good)
+    complete = _complete(table, kind)
+    for row in np.flatnonzero(~complete).tolist():
+        lacks = next(name for name in kind.required if table[name][row].as_py() in (None, ""))
+        bad.append((numbers[row], f"has no {lacks}, in: {_shown(good[row])}"))
+    found = np.array(numbers, dtype=np.int64)[complete]
+    return _kept(table.filter(complete), found, kind, lines, tuple(sorted(bad)))
 
 
-def _row(line: bytes, kind: Kind, at_once: AtOnce) -> dict[str, Any] | str:
-    """The object on a line, or what is wrong with it."""
+def _wrong(line: bytes) -> str | None:
+    """Why a line is no JSON object; None where it is one."""
     try:
-        row = orjson.loads(line)
+        return None if isinstance(orjson.loads(line), dict) else "is not a JSON object"
     except orjson.JSONDecodeError as error:
         # DuckDB allows such a comma, and a line is not to be bad only where a neighbour is.
-        table = at_once.read(memoryview(line + b"\n")) if _COMMA in error.msg else None
-        if table is None or table.num_rows != 1:
-            return f"is not JSON: {error.msg}"
-        row = table.to_pylist()[0]
-    if not isinstance(row, dict):
-        return "is not a JSON object"
-    for name in kind.required:
-        if _text(row.get(name)) in (None, ""):
-            return f"has no {name}"
-    return row
-
-
-def _text(value: object) -> str | None:
-    """What is no text stands as JSON has it."""
-    return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
-
-
-def _whole(value: object) -> int | None:
-    """Older dumps write times as texts, newer ones as fractions."""
-    if not isinstance(value, int | float | str) or isinstance(value, bool):
-        return None
-    try:
-        number = int(value)
-    except (ValueError, OverflowError):
-        try:
-            number = int(float(value))
-        except (ValueError, OverflowError):
-            return None
-    return number if -(2**63) <= number < 2**63 else None
-
-
-def _flag(value: object) -> bool | None:
-    return value if isinstance(value, bool) else _FLAGS.get(value) if isinstance(value, str) else None
+        return None if _COMMA in error.msg else f"is not JSON: {error.msg}"
 
 
 def _shown(line: bytes) -> str:
@@ -191,7 +168,5 @@ def _shown(line: bytes) -> str:
     return start + "…" * (len(text) > SHOWN)
 
 
-_FLAGS = {"true": True, "false": False}
 _COMMA = "trailing comma"
 """In orjson's words."""
-_READERS: dict[str, Callable[[object], Any]] = {TEXT: _text, WHOLE: _whole, FLAG: _flag}

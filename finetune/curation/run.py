@@ -27,9 +27,9 @@ from finetune.curation.runners_up import RunnersUp, runners_up
 from finetune.curation.selection import Selection
 from finetune.curation.split import Division, divide, steps_of_division
 from finetune.curation.tokens import Count, load_counter, tokenizer_note
+from finetune.curation.whole import write_file
 from finetune.curation.writing import Names, Writing
 from ppai.errors import PPAIError
-from ppai.studyfiles.whole_files import write_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -181,7 +181,7 @@ class _Run:
         _make(self.folder)
         posts = self.engine.read_files([one.parquet for one in self.loaded[POSTS]])
         paired = pairing.run(posts, self.comments, sum(one.rows for one in self.loaded[COMMENTS]))
-        write_whole(self.folder, {record.name: json.dumps([asdict(step) for step in paired.steps]) + "\n"})
+        write_file(record, json.dumps([asdict(step) for step in paired.steps]).encode())
         return paired
 
     def _others(self, pairing: Pairing, paired: Paired, posts: pa.Array) -> RunnersUp | None:

@@ -16,7 +16,7 @@ from finetune.curation.pairing import Paired, Pairing
 from finetune.curation.recipe import Curation
 from finetune.curation.sorting import sort_file
 from finetune.curation.tokens import Count
-from ppai.studyfiles.whole_files import write_whole
+from finetune.curation.whole import write_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,7 +71,8 @@ def runners_up(pairing: Pairing, paired: Paired, comments: Table, posts: pa.Arra
 
     sink = pa.BufferOutputStream()
     parquet.write_table(pa.table({"wanted": posts}), sink)
-    (chosen,) = write_whole(pairing.folder, {"preference.parquet": sink.getvalue().to_pybytes()})
+    chosen = pairing.folder / "preference.parquet"
+    write_file(chosen, sink.getvalue().to_pybytes())
     wanted = pairing.engine.read([chosen])
     places = paired.comments.filter(paired.comments.place > 0)
     of_comments = comments.select(
@@ -89,6 +90,7 @@ def runners_up(pairing: Pairing, paired: Paired, comments: Table, posts: pa.Arra
     pairing.engine.keep(kept, unsorted, texts=True)
     sort_file(unsorted, target, ("post_id", "place"))
     remove(unsorted)
+    pairing.engine.release()
     return RunnersUp(target, pairing.recipe.runners_up)
 
 

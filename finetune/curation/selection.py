@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from finetune.curation.recipe import Curation
 from finetune.curation.reporting import Reporting
 from finetune.curation.split import author_links, groups_of
 from finetune.curation.tokens import Count
-from ppai.errors import PPAIError
+from finetune.curation.whole import write_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,7 +59,9 @@ class Selection:
         if lengths is None:
             with self._reporting.bar("tokens", self._total, "pair") as bar:
                 lengths = decisions.tokens(self._pairs, recipe.system, count, bar)
-            _keep(kept, lengths)
+            content = io.BytesIO()
+            np.save(content, lengths)
+            write_file(kept, content.getvalue())
         self.lengths = lengths
         says = f"of fewer than {recipe.max_tokens} tokens in the chat template of {recipe.tokenizer}"
         self._leave_out("max_tokens", lengths < recipe.max_tokens, says)
@@ -98,15 +101,3 @@ class Selection:
         """Nothing is left out; `changed` is how many rows hang at an earlier one."""
         linked = int((groups_of(count, links) != np.arange(count)).sum())
         self.steps.append(Step(name, "pairs", says, count, count, linked))
-
-
-def _keep(path: Path, lengths: npt.NDArray[np.int32]) -> None:
-    beside = path.with_suffix(".tmp")
-    try:
-        with beside.open("wb") as file:
-            np.save(file, lengths)
-        beside.replace(path)
-    except OSError as error:
-        raise PPAIError(f"{path.parent}: cannot be written: {error.strerror or error}") from error
-    finally:
-        beside.unlink(missing_ok=True)

@@ -33,6 +33,7 @@ def sort_file(
     """Rows of a Parquet file or a folder of such in rising order of columns, texts by their bytes.
 
     The keys are sorted first and say to which part each row belongs; parts are written beside, then sorted one by one.
+    What fits into one is sorted at once.
     The file appears whole or not at all. `where` is which rows stay, `without` which columns go. Raises PPAIError where
     it cannot be written.
     """
@@ -58,7 +59,10 @@ class _Sorted:
         import pyarrow as pa
         from pyarrow import dataset
 
-        self._source: ds.Dataset = dataset.dataset(source, format="parquet")
+        # Else what was read ahead of a file would stay until its end.
+        options = dataset.ParquetFragmentScanOptions(pre_buffer=False)
+        form = dataset.ParquetFileFormat(default_fragment_scan_options=options)
+        self._source: ds.Dataset = dataset.dataset(source, format=form)
         self._where, self._folder = where, parts
         self._by = [(name, "ascending") for name in by]
         self.schema = pa.schema([field for field in self._source.schema if field.name not in without])
@@ -67,6 +71,9 @@ class _Sorted:
         """Each part sorted, in order."""
         from pyarrow import ipc
 
+        if self._bytes() < PART:
+            yield self._source.to_table(columns=self.schema.names, filter=self._where).sort_by(self._by)
+            return
         for path in self._spilled():
             with ipc.open_file(path) as file:
                 yield file.read_all().sort_by(self._by)
@@ -100,7 +107,7 @@ class _Sorted:
 
         keys = self._source.to_table(columns=[name for name, _ in self._by], filter=self._where)
         order = pc.sort_indices(keys, sort_keys=self._by).to_numpy()
-        parts = min(_MOST, max(1, self._bytes() // PART))
+        parts = min(_MOST, 1 + self._bytes() // PART)
         places = np.empty(len(order), dtype=np.intp)
         places[order] = np.arange(len(order)) * parts // max(1, len(order))
         return places
