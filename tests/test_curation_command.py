@@ -215,6 +215,20 @@ def test_a_stage_of_which_something_is_gone_is_done_again(tmp_path: Path, name: 
     assert files_of(asked.out) == before
 
 
+def test_stages_that_were_cut_off_are_done_again(tmp_path: Path) -> None:
+    """As a system does that stops before all is on its disk."""
+    asked = wanted(tmp_path, POSTS, COMMENTS, preference_share=0.2)
+    curate(asked, Silent())
+    before = files_of(asked.out)
+    stages = [path for path in (asked.out / "stages").rglob("*") if path.suffix in (".parquet", ".json")]
+    assert len(stages) == 9
+    for path in stages:
+        for length in (0, path.stat().st_size // 2):
+            os.truncate(path, length)
+            curate(asked, Silent())
+            assert files_of(asked.out) == before
+
+
 def test_bad_lines_are_told(dump: Path) -> None:
     with Path("comments").open("a") as file:
         file.write("{\n")
@@ -246,7 +260,9 @@ def test_bad_lines_are_told(dump: Path) -> None:
         (("--posts", "nowhere*"), r"nowhere\*: there is no such file"),
         (("--study", "nowhere"), r"nowhere"),
         (("--engine", "spark"), r"--engine: 'spark' is neither duckdb nor pyspark://MASTER"),
-        (("--memory", "much"), r"duckdb does not start: "),
+        (("--memory", "much"), r"--memory: 'much' is no amount such as 512MB or 2GB"),
+        (("--memory", "-5MB"), r"--memory: '-5MB' is no amount"),
+        (("--memory", "63.9 mb"), r"--memory: must be at least 64MB, not 63.9 mb"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -211,3 +211,24 @@ def test_set_aside_posts_have_runners_up_and_preference_pairs(tmp_path: Path) ->
     assert (pair["chosen_score"], pair["rejected_score"], pair["rejected_id"]) == (30, 25, f"{row['id']}_low")
     assert funnel(result)["preference_pairs", "comments"] == (3, 1)
     assert not set(rows_of(tmp_path / "out")) & {row["id"]}
+
+
+@pytest.mark.parametrize("recheck", [True, False])
+def test_a_runner_up_of_which_cleaning_leaves_no_word_is_none(tmp_path: Path, recheck: bool) -> None:
+    answers = [comment(f"{key}_best", key) for key in "abc"]
+    bodies = {
+        "words": "Yes.",
+        "signs": "\u2026 !!",
+        "address": "u/some_one",
+        "link": "https://x.org/a",
+        "blank": "&amp;#x200B;",
+    }
+    answers += [
+        comment(f"{key}_{name}", key, body=body, score=19 - at)
+        for key in "abc"
+        for at, (name, body) in enumerate(bodies.items())
+    ]
+    options = {"preference_share": 0.4, "min_characters": 0, "runners_up": 5, "recheck": recheck}
+    curated(tmp_path, [post(key) for key in "abc"], answers, **options)
+    (row,) = rows_of(tmp_path / "out", "preference").values()
+    assert [one["comment_id"][2:] for one in row["runners_up"]] == (["words"] if recheck else list(bodies))

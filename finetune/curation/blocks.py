@@ -10,7 +10,7 @@ import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import BinaryIO, Protocol, cast
 
 from finetune.curation.block import Block, Memory
 from ppai.errors import MissingPackage, PPAIError
@@ -33,7 +33,7 @@ class _Source(Protocol):
 
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE = tuple(bytes([0x50 + low, 0x2A, 0x4D, 0x18]) for low in range(16))
-_OPENED: tuple[tuple[bytes, Callable[[IO[bytes]], _Source]], ...] = (
+_OPENED: tuple[tuple[bytes, Callable[[io.BufferedReader], _Source]], ...] = (
     (b"\x1f\x8b", lambda file: gzip.GzipFile(fileobj=file)),
     (b"\xfd7zXZ\x00", lzma.LZMAFile),
     (b"BZh", bz2.BZ2File),
@@ -41,6 +41,8 @@ _OPENED: tuple[tuple[bytes, Callable[[IO[bytes]], _Source]], ...] = (
 """The first bytes of what is compressed, beside zstd, and what reads it."""
 _REFUSED = ((b"PK\x03\x04", "a zip archive"), (b"7z\xbc\xaf\x27\x1c", "a 7z archive"), (b"PAR1", "a Parquet file"))
 _NEWLINE = ord("\n")
+_SPARE = 1 << 20
+"""Bytes that a memory has beside a block's: what is left of the block before, and a last newline."""
 _START = 64
 """Bytes that show what a file is."""
 _BOM = b"\xef\xbb\xbf"
@@ -53,18 +55,31 @@ Advance = Callable[[int], object]
 class _Counted(io.RawIOBase):
     """A file that tells how far it was read, and has something put after its end."""
 
-    def __init__(self, file: IO[bytes], advance: Advance, after: bytes = b"") -> None:
+    def __init__(self, file: io.BufferedReader, advance: Advance, after: bytes = b"") -> None:
         super().__init__()
         self._file, self._advance, self._after = file, advance, io.BytesIO(after)
+        self._part = memoryview(bytearray())
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        part = self._file.read(len(buffer)) or self._after.read(len(buffer))
-        buffer[: len(part)] = part
-        self._advance(len(part))
-        return len(part)
+        count = self._file.readinto(buffer) or self._after.readinto(buffer)
+        self._advance(count)
+        return count
+
+    def part(self, size: int) -> memoryview:
+        """So many bytes at most, good until the next are asked for: always in the same memory."""
+        if size > len(self._part):
+            self._part = memoryview(bytearray(size))
+        return self._part[: self.readinto(self._part[:size])]
+
+
+class _InParts:
+    """What zstandard takes for a file: its parts are in the same memory, where new one each time would cost more."""
+
+    def __init__(self, source: _Counted) -> None:
+        self.read = source.part
 
 
 def read_blocks(path: Path, advance: Advance = lambda _: None, size: int = SIZE) -> Iterator[Block]:
@@ -86,7 +101,7 @@ def read_blocks(path: Path, advance: Advance = lambda _: None, size: int = SIZE)
         raise PPAIError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def _opened(path: Path, start: bytes, file: IO[bytes], advance: Advance, size: int) -> Iterator[Block]:
+def _opened(path: Path, start: bytes, file: io.BufferedReader, advance: Advance, size: int) -> Iterator[Block]:
     if start.startswith((_ZSTD, *_SKIPPABLE)):
         return _zstd(path, file, advance, size)
     for mark, what in _REFUSED:
@@ -107,7 +122,7 @@ def _checked(path: Path, blocks: Iterator[Block]) -> Iterator[Block]:
         yield block
 
 
-def _zstd(path: Path, file: IO[bytes], advance: Advance, size: int) -> Iterator[Block]:
+def _zstd(path: Path, file: io.BufferedReader, advance: Advance, size: int) -> Iterator[Block]:
     """The reader takes a frame that ends early for the end of the file: a frame put after it shows whether it did."""
     try:
         import zstandard
@@ -115,7 +130,9 @@ def _zstd(path: Path, file: IO[bytes], advance: Advance, size: int) -> Iterator[
         raise MissingPackage("zstandard", "curate") from None
     after = zstandard.ZstdCompressor().compress(_END)
     decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW)
-    source = decompressor.stream_reader(cast(IO[bytes], _Counted(file, advance, after)), read_across_frames=True)
+    source = decompressor.stream_reader(
+        cast(BinaryIO, _InParts(_Counted(file, advance, after))), read_across_frames=True
+    )
     last: Block | None = None
     try:
         for block in _whole_lines(path, source, size):
@@ -142,7 +159,7 @@ def _whole_lines(path: Path, source: _Source, size: int) -> Iterator[Block]:
         at, needed = number % len(memory), len(held) + size
         room = memory[at]
         if room is None or len(room.text) <= needed:
-            room = memory[at] = Memory(needed + 1)
+            room = memory[at] = Memory(needed + _SPARE)
         text, buffer = room.text, memoryview(room.text)
         text[: len(held)] = held
         filled = len(held)

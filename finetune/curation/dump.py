@@ -13,7 +13,7 @@ from pathlib import Path
 from finetune.curation.at_once import AtOnce
 from finetune.curation.blocks import Advance, read_blocks
 from finetune.curation.records import Kind, Parsed, parse
-from finetune.curation.whole import write_file
+from finetune.curation.whole import is_whole, write_file
 from ppai.errors import MissingPackage, PPAIError
 
 QUOTED = 10
@@ -122,7 +122,7 @@ _NOT_KEPT = ("name", "parquet", "again")
 def _read_record(record: Path, name: str) -> Loaded | None:
     """None where there is none, or it is damaged, or what it is of is gone: the stage is done again then."""
     parquet = record.with_suffix(".parquet")
-    if not record.exists() or not parquet.exists():
+    if not record.exists() or not is_whole(parquet):
         return None
     try:
         told = json.loads(record.read_text("utf-8"))

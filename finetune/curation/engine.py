@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
 DUCKDB = "duckdb"
 SPARK = "pyspark://"
+LOG = "spark.log"
 MEMORY = "512MB"
 """What DuckDB may hold before it writes to disk."""
 _WIDE_ROWS = 4096
 """Of a row group of texts. DuckDB's writer holds one a thread, whatever its memory is: its own 122,880 are too many."""
 _LITTLE = "20MB"
+_LEAST = 64
+"""Of these megabytes DuckDB needs some for itself."""
+_AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([MGT])i?B", re.IGNORECASE)
 _MASTER = re.compile(r"local(-cluster)?(\[.*\])?|yarn|.*://.*")
 """What Spark names a master; anything else is the address of one."""
 
@@ -98,6 +102,7 @@ def connect(engine: str, folder: Path, *, memory: str = MEMORY, threads: int | N
     except ImportError:
         raise MissingPackage("ibis-framework", "curate") from None
     if engine == DUCKDB:
+        _check_memory(memory)
         try:
             connection = ibis.duckdb.connect(
                 memory_limit=memory,
@@ -113,9 +118,18 @@ def connect(engine: str, folder: Path, *, memory: str = MEMORY, threads: int | N
             raise PPAIError(f"duckdb does not start: {str(error).splitlines()[0]}") from error
         return Engine(connection, r"\1", {"row_group_size": _WIDE_ROWS}, memory)
     if engine.startswith(SPARK):
-        with _errors_to(folder / "spark.log"):
-            return Engine(_spark(engine.removeprefix(SPARK)), "$1")
+        with _errors_to(folder / LOG):
+            return Engine(_spark(engine.removeprefix(SPARK), folder / LOG), "$1")
     raise PPAIError(f"--engine: {engine!r} is neither duckdb nor pyspark://MASTER, as in pyspark://local[2]")
+
+
+def _check_memory(memory: str) -> None:
+    """DuckDB takes a negative amount for any, and one that is too small fails wherever it is asked something."""
+    found = _AMOUNT.fullmatch(memory.strip())
+    if not found:
+        raise PPAIError(f"--memory: {memory!r} is no amount such as 512MB or 2GB")
+    if float(found[1]) * 1000 ** "MGT".index(found[2].upper()) < _LEAST:
+        raise PPAIError(f"--memory: must be at least {_LEAST}MB, not {memory}")
 
 
 def master_of(address: str) -> str:
@@ -125,7 +139,7 @@ def master_of(address: str) -> str:
     return address if _MASTER.fullmatch(address) else f"spark://{address}"
 
 
-def _spark(master: str) -> Any:
+def _spark(master: str, log: Path) -> Any:
     """Ibis's own reading of such an address sets what a started session no longer takes."""
     import ibis
 
@@ -151,8 +165,9 @@ def _spark(master: str) -> Any:
         session.sparkContext.setLogLevel("ERROR")
         return ibis.pyspark.connect(session)
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise PPAIError(f"--engine: Spark at {master} does not start: {reason}") from error
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        reason = next((line.removeprefix(": ") for line in lines if line.startswith(": ")), lines[0])
+        raise PPAIError(f"--engine: Spark at {master} does not start; {log} says why: {reason}") from error
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from finetune.curation.funnel import Step, steps_of
 from finetune.curation.recipe import Curation
 from finetune.curation.rules import Rule, comment_rules, first_failed, pair_rules, post_rules, text_rules
 from finetune.curation.sorting import sort_file
+from finetune.curation.whole import is_whole
 
 if TYPE_CHECKING:
     from ibis.expr.types import StringValue, Table
@@ -62,7 +63,7 @@ class Pairing:
     @property
     def done(self) -> bool:
         """Whether an earlier run left all in `folder`."""
-        return all(self._at(name).exists() for name in ("comments", "pairs"))
+        return all(is_whole(self._at(name)) for name in ("comments", "pairs"))
 
     def read(self, steps: Sequence[Step]) -> Paired:
         """What an earlier run left in `folder`."""

@@ -86,12 +86,18 @@ def text_rules(recipe: Curation) -> list[Rule]:
         rules.append(
             Rule("body_left", "whose cleaned body still holds words", lambda pairs: texts.has_words(pairs.body))
         )
-        rules.append(
-            Rule("answer_left", "whose cleaned answer still holds words", lambda pairs: texts.has_words(pairs.answer))
-        )
     if recipe.recheck and recipe.question:
         says = "with a question mark in the cleaned title or body"
         rules.append(Rule("question_left", says, lambda pairs: pairs.title.contains("?") | pairs.body.contains("?")))
+    return rules + answer_rules(recipe)
+
+
+def answer_rules(recipe: Curation) -> list[Rule]:
+    """For answers and runners-up as they will be written, `answer`."""
+    rules = []
+    if recipe.recheck:
+        says = "whose cleaned answer still holds words"
+        rules.append(Rule("answer_left", says, lambda pairs: texts.has_words(pairs.answer)))
     says = f"whose answer has at least {recipe.min_characters} characters"
     rules.append(Rule("min_characters", says, lambda pairs: pairs.answer.length() >= recipe.min_characters))
     return rules

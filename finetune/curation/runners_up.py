@@ -14,6 +14,7 @@ from finetune.curation.decisions import Row, batches
 from finetune.curation.engine import remove
 from finetune.curation.pairing import Paired, Pairing
 from finetune.curation.recipe import Curation
+from finetune.curation.rules import answer_rules
 from finetune.curation.sorting import sort_file
 from finetune.curation.tokens import Count
 from finetune.curation.whole import write_file
@@ -64,7 +65,8 @@ class RunnersUp:
 def runners_up(pairing: Pairing, paired: Paired, comments: Table, posts: pa.Array) -> RunnersUp:
     """For each of these posts by id its best-scored comments after the answer, as many as the recipe wants.
 
-    One too short for an answer is none. `comments` are stage one's. Raises PPAIError where the engine fails.
+    One that is no answer, by its cleaned text, is none. `comments` are stage one's. Raises PPAIError where the engine
+    fails.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -81,10 +83,9 @@ def runners_up(pairing: Pairing, paired: Paired, comments: Table, posts: pa.Arra
     raw = places.inner_join(wanted, places.post_id == wanted.wanted).inner_join(
         of_comments, ["comment_file", "comment_line"]
     )
-    cleaned = pairing.cleaned(raw, ("answer",), "answer").filter(
-        lambda table: table.answer.length() >= pairing.recipe.min_characters
-    )
-    kept = cleaned.select("post_id", "comment_id", "score", "place", "answer")
+    cleaned = pairing.cleaned(raw, ("answer",), "answer")
+    good = cleaned.filter([rule.keep(cleaned) for rule in answer_rules(pairing.recipe)])
+    kept = good.select("post_id", "comment_id", "score", "place", "answer")
     target = pairing.folder / "runners_up.parquet"
     unsorted = pairing.folder / "unsorted.parquet"
     pairing.engine.keep(kept, unsorted, texts=True)

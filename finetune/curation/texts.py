@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ppai.personal import DOMAIN, EMAIL, HANDLE, PHONE, URL, USER
+
 if TYPE_CHECKING:
     from ibis.expr.types import BooleanValue, StringValue
 
@@ -18,29 +20,6 @@ _TARGET = r"""\(\s*<?(?:[^()\s<>]|\([^()\s]*\))*>?(?:\s+(?:"[^"\n]*"|'[^'\n]*'|\
 """Of a Markdown link: an address, which may be in angle brackets and have a title."""
 _IMAGE = rf"!\[[^\]\[]*\]{_TARGET}"
 _MARKDOWN_LINK = rf"\[([^\]\[]*)\]{_TARGET}"
-_URL = r"(?i)<(?:https?://|www\.)[^\s<>]+>|(?:https?://|www\.)(?:[^\s()<>\x{00A0}]|\([^\s()<>]*\))+"
-_DOMAIN = (
-    r"(?i)(^|[^a-z0-9@._/-])(?:[a-z0-9][a-z0-9-]*\.)+(?:com|org|net|edu|gov|info|io|co\.uk)"
-    r"(?:/(?:[^\s()<>\x{00A0}]*[a-z0-9/_=&%#-])?)?([^a-z0-9-]|$)"
-)
-"""A host without "https://": of the common endings only, or a full stop without a space would make one."""
-_EMAIL = r"(?i)[a-z0-9][a-z0-9._%+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}"
-_USER = r"(^|[^A-Za-z0-9/])/?[uU]/(?:[A-Za-z0-9_-]|\\[_-]){3,20}"
-_HANDLE = r"(^|[^A-Za-z0-9_.@/])@(?:[A-Za-z]|\\?_)(?:[A-Za-z0-9_.]|\\_)*[A-Za-z0-9_]"
-_NUMBER = (
-    r"(?:\+[0-9]{1,3}[ .-]?(?:\([0-9]{1,4}\)[ .-]?)?[0-9]{2,4}(?:[ .-]?[0-9]{2,4}){2,3}"
-    r"|(?:1[ .-])?(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4}"
-    r"|1?[2-9][0-9]{9}|0[0-9]{9,10}"
-    r"|(?:\(0[0-9]{1,4}\) ?|0[0-9]{1,4}[ .-])(?:[0-9]{3,4}[ .-][0-9]{3,4}|[0-9]{5,8})"
-    r"|0[1-9](?:[ .-][0-9]{2}){4})"
-)
-"""International; of North America, with and without separators; with the 0 of a national one, as in Europe."""
-_PHONE = (
-    r"(^|[^0-9A-Za-z$€£.,/-]|[^0-9$€£][.,/-])"
-    rf"{_NUMBER}(?:[^0-9A-Za-z]{{1,3}}{_NUMBER})*"
-    r"([^0-9A-Za-z]|$)"
-)
-"""Several in a row are one match, since what stands between two can belong to one match only."""
 _PART = r"(?:edit(?:ed)?|eta|update|tl[ ;:,./-]*dr)"
 _LINE_MARK = rf"[\r\n][\s*_#>(\[~-]*{_PART}(?:\s*#?[0-9]+)?\s*(?:\([^)\n]{{0,40}}\)\s*)?[*_)\]]*[ \t]*"
 """What begins a line that is an edit; a separator follows, or the end of the line."""
@@ -84,19 +63,19 @@ def without_edits(text: StringValue, first_group: str) -> StringValue:
 
 def without_links(text: StringValue, first_group: str) -> StringValue:
     """Addresses and pictures go, of a Markdown link its text stays."""
-    return text.re_replace(_IMAGE, "").re_replace(_MARKDOWN_LINK, first_group).re_replace(_URL, "")
+    return text.re_replace(_IMAGE, "").re_replace(_MARKDOWN_LINK, first_group).re_replace(URL, "")
 
 
 def without_personal(text: StringValue, first_group: str) -> StringValue:
     """Links, e-mail addresses, user names and telephone numbers, each replaced by a word in brackets."""
     second_group = first_group.replace("1", "2")
-    text = text.re_replace(_IMAGE, "[link]").re_replace(_MARKDOWN_LINK, first_group).re_replace(_URL, "[link]")
-    text = text.re_replace(_EMAIL, "[email]")
+    text = text.re_replace(_IMAGE, "[link]").re_replace(_MARKDOWN_LINK, first_group).re_replace(URL, "[link]")
+    text = text.re_replace(EMAIL, "[email]")
     put = f"{first_group}[link]{second_group}"
     # Twice: a match takes the sign after it, with which the next would begin; DuckDB's RE2 cannot look ahead.
-    text = text.re_replace(_DOMAIN, put).re_replace(_DOMAIN, put)
-    text = text.re_replace(_USER, f"{first_group}[user]").re_replace(_HANDLE, f"{first_group}[user]")
-    return text.re_replace(_PHONE, f"{first_group}[phone]{second_group}")
+    text = text.re_replace(DOMAIN, put).re_replace(DOMAIN, put)
+    text = text.re_replace(USER, f"{first_group}[user]").re_replace(HANDLE, f"{first_group}[user]")
+    return text.re_replace(PHONE, f"{first_group}[phone]{second_group}")
 
 
 def has_words(text: StringValue) -> BooleanValue:

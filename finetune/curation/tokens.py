@@ -33,7 +33,8 @@ def load_counter(name: str) -> Count | None:
         except ImportError:
             raise MissingPackage("transformers", "curate") from None
     try:
-        tokenizer = _packaged() if name == PACKAGED else AutoTokenizer.from_pretrained(name)
+        with _quiet():
+            tokenizer = _packaged() if name == PACKAGED else AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PPAIError(f"--tokenizer: {name!r} cannot be loaded: {reason}") from error
@@ -54,7 +55,8 @@ def tokenizer_note(name: str) -> str | None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without torch, transformers says so when it is imported; its tokenizers need none."""
+    """Without torch, transformers says so when it is imported; its tokenizers need none. A hub that cannot be reached
+    is told once, at the end."""
     logging.disable(logging.WARNING)
     try:
         yield
