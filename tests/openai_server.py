@@ -19,9 +19,19 @@ from typing import Any, Self
 
 from aiohttp import web
 from openai_batches import Batches, cut_off
-from openai_replies import Reply, body_of, error_body, events_of, failure, outcomes, unknown_model, unsupported
+from openai_replies import (
+    Reply,
+    body_of,
+    error_body,
+    events_of,
+    failure,
+    outcomes,
+    unknown_model,
+    unsupported,
+    word_events,
+)
 
-MODEL_PATHS = ("/v1/responses", "/v1/chat/completions")
+MODEL_PATHS = ("/v1/responses", "/v1/chat/completions", "/v1/moderations")
 
 
 @dataclass
@@ -226,6 +236,8 @@ class ScriptedServer:
         if reply.kind == "cut":
             return await cut_off(request, json.dumps(body))
         asked.answered_at = time.time()
+        if asked.body.get("stream", self.streams) and reply.pace is not None:
+            return await _word_by_word(request, body, reply)
         if asked.body.get("stream", self.streams):
             return web.Response(text=events_of(body), content_type="text/event-stream")
         return web.json_response(body, headers=reply.headers)
@@ -235,6 +247,22 @@ def wrong_key(headers: Mapping[str, str]) -> Reply:
     """OpenAI's echoes a part of the key; this one the whole, so that a test sees who repeats it."""
     given = headers.get("Authorization", "").removeprefix("Bearer ")
     return failure(401, "invalid_api_key", f"Incorrect API key provided: {given}.")
+
+
+async def _word_by_word(request: web.Request, body: Mapping[str, Any], reply: Reply) -> web.StreamResponse:
+    """A stream that takes its time, and may lose its connection; a client that went away ends it."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    for number, event in enumerate(word_events(body)):
+        if number == reply.lost_after:
+            return _lose(request)
+        try:
+            await response.write(event.encode())
+        except ConnectionError:
+            return response
+        await asyncio.sleep(reply.pace or 0.0)
+    await response.write_eof()
+    return response
 
 
 def _lose(request: web.Request) -> web.Response:

@@ -10,20 +10,21 @@ from typing import Any
 
 import pytest
 
+from eval.asking import replies
+from eval.asking.names import people, products
+from eval.asking.replies import KeptReplies
+from eval.asking.request import Sampling
+from eval.asking.texts import TrainingTexts
+from eval.asking.topics import Topic, read_topics
 from eval.client.reply import Finish, Reply
-from eval.prompt_writing import replies
 from eval.prompt_writing.ages import ages_said, grown_up_children, says_age
 from eval.prompt_writing.checking import Post, age_fault, faults
 from eval.prompt_writing.existing import check_set
-from eval.prompt_writing.names import people, products
 from eval.prompt_writing.plan import Item, plan
 from eval.prompt_writing.reading import read_post
-from eval.prompt_writing.replies import KeptReplies
-from eval.prompt_writing.request import PROMPT, SCHEMA, Sampling, prompt_version, request_for
+from eval.prompt_writing.request import FORM, PROMPT, prompt_version, request_for
 from eval.prompt_writing.selection import Selection
 from eval.prompt_writing.set_files import write_set
-from eval.prompt_writing.topics import Topic, read_topics
-from eval.prompt_writing.training import TrainingTexts
 from ppai.errors import PPAIError, StudyError
 from ppai.overlap import LIMIT, nearest, runs_of, share
 
@@ -109,7 +110,7 @@ class TestRequest:
         assert key not in (request_for(ITEM, other, 1).key, request_for(ITEM, Sampling("m"), 2).key)
 
     def test_the_prompt_asks_for_the_keys_of_the_schema(self) -> None:
-        assert all(f'"{key}"' in PROMPT.read_text("utf-8") for key in SCHEMA["required"])
+        assert all(f'"{key}"' in PROMPT.read_text("utf-8") for key in FORM.schema["required"])
         assert prompt_version().startswith("test_prompt_v1-")
 
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 SCHEMA_NAME = "reply"
 LIMIT_FIELDS = ("max_tokens", "max_completion_tokens")
 SCHEMA_FIELDS = frozenset({"text", "response_format"})
-OPTIONAL_FIELDS = frozenset({"temperature", "seed", "store", "max_output_tokens"})
+OPTIONAL_FIELDS = frozenset({"temperature", "top_p", "repetition_penalty", "seed", "store", "max_output_tokens"})
 
 
 class Dialect(StrEnum):
@@ -45,6 +46,9 @@ class Call:
     seed: int | None
     max_output_tokens: int
     temperature: float | None
+    top_p: float | None = None
+    repetition_penalty: float | None = None
+    """Not OpenAI's: vLLM and other servers of one's own take it."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,20 @@ class Wire:
     `max_completion_tokens` is not, and servers ignore what they do not know. None where neither is taken."""
     seed_in_responses: bool = True
     """False for OpenAI's own, which has none there; other servers take one."""
+    penalises_repetition: bool = True
+    """False for OpenAI's own, which has no `repetition_penalty` and refuses what it does not know."""
     left_out: frozenset[str] = frozenset()
     """Fields that the server refused."""
 
     @classmethod
     def at_openai(cls) -> Self:
-        return cls(limit_field="max_completion_tokens", seed_in_responses=False)
+        return cls(limit_field="max_completion_tokens", seed_in_responses=False, penalises_repetition=False)
+
+    @classmethod
+    def of(cls, base_url: str, dialect: Dialect = Dialect.RESPONSES) -> Self:
+        """What is known of the server at an address before it was asked."""
+        wire = cls.at_openai() if urlsplit(base_url).hostname == "api.openai.com" else cls()
+        return replace(wire, dialect=dialect)
 
     @property
     def limits_output(self) -> bool:
@@ -73,7 +85,9 @@ class Wire:
     def body(self, model: str, call: Call) -> dict[str, Any]:
         body = self._responses(call) if self.dialect is Dialect.RESPONSES else self._chat(call)
         seed = call.seed if self.seed_in_responses or self.dialect is not Dialect.RESPONSES else None
-        given = {"model": model, **body, "temperature": call.temperature, "seed": seed, "stream": False}
+        penalty = call.repetition_penalty if self.penalises_repetition else None
+        sampling = {"temperature": call.temperature, "top_p": call.top_p, "repetition_penalty": penalty, "seed": seed}
+        given = {"model": model, **body, **sampling, "stream": False}
         return {key: value for key, value in given.items() if value is not None and key not in self.left_out}
 
     def _responses(self, call: Call) -> dict[str, Any]:

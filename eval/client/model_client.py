@@ -46,9 +46,10 @@ class ModelClient:
         api_key: SecretStr | None = None,
         timeout: float = 60.0,
         max_retries: int = 6,
+        dialect: Dialect = Dialect.RESPONSES,
     ) -> None:
-        """`timeout` in seconds for each attempt. The server is not asked here, so that a cost can be estimated without
-        a key.
+        """`timeout` in seconds for each attempt; `dialect` is the first that is tried. The server is not asked here, so
+        that a cost can be estimated without a key.
 
         Raises JudgeStopped for a key that can be none, PPAIError for a wrong address, MissingPackage without the
         openai package.
@@ -62,7 +63,7 @@ class ModelClient:
         self._needs_key = at_openai and not self._has_key
         self._redactor = Redactor(key)
         self._transport = Transport(self.base_url, key, timeout, max_retries, self.server, self._redactor)
-        self._wire = Wire.at_openai() if at_openai else Wire()
+        self._wire = Wire.of(self.base_url, dialect)
         self._settled = False
         self._first: asyncio.Event | None = None
 
@@ -89,6 +90,8 @@ class ModelClient:
         seed: int | None = None,
         max_output_tokens: int = 1000,
         temperature: float | None = 0.0,
+        top_p: float | None = None,
+        repetition_penalty: float | None = None,
     ) -> Reply:
         """The model's reply, good or not: a refusal, a cut-off and a content filter are replies too.
 
@@ -96,7 +99,7 @@ class ModelClient:
         Raises JudgeStopped where no request can succeed, RequestFailed where this one did not.
         """
         self._check_key()
-        call = Call(system, user, schema, seed, max_output_tokens, temperature)
+        call = Call(system, user, schema, seed, max_output_tokens, temperature, top_p, repetition_penalty)
         started = time.perf_counter()
         if self._settled:
             reply = await self._negotiate(call)

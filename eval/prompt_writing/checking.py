@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from eval.asking.names import people, products
+from eval.asking.topics import OLDEST
 from eval.prompt_writing.ages import ages_said, grown_up_children, says_age
-from eval.prompt_writing.names import people, products
-from eval.prompt_writing.topics import OLDEST
 
 MOST_WORDS = 400
 FEWEST_WORDS = 20

@@ -10,9 +10,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from eval.asking.texts import Texts
+from eval.asking.topics import Topic
 from eval.prompt_writing.checking import Post, ages_of, faults
-from eval.prompt_writing.selection import Texts, repetitions
-from eval.prompt_writing.topics import Topic
+from eval.prompt_writing.selection import repetitions
 from ppai.errors import StudyError
 from ppai.overlap import LIMIT, nearest, runs_of
 from ppai.schema import Prompt

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from eval.prompt_writing.topics import Topic
+from eval.asking.request import seed_of
+from eval.asking.topics import Topic
 
 WORDS = (60, 90, 130, 180, 260)
 ASKERS = ("a mother", "a father", "a single parent", "a step-parent", "a grandparent who is raising the child")
@@ -41,18 +41,14 @@ def plan(topics: Sequence[Topic], per_topic: int, seed: int) -> tuple[Item, ...]
     items: list[Item] = []
     for topic in topics:
         random = Random(seed_of(seed, topic.name))
-        for number, age in enumerate(_ages(topic, per_topic, random), start=1):
+        for number, age in enumerate(spread_ages(topic, per_topic, random), start=1):
             asker = random.choices(ASKERS, ASKER_WEIGHTS)[0]
             items.append(Item(len(items) + 1, topic.name, number, per_topic, age, asker, random.choice(WORDS)))
     return tuple(items)
 
 
-def seed_of(*parts: object) -> int:
-    """A seed below 2**31 from anything that has a stable text."""
-    return int.from_bytes(hashlib.sha256("\0".join(map(str, parts)).encode()).digest()[:4], "big") >> 1
-
-
-def _ages(topic: Topic, count: int, random: Random) -> list[int]:
+def spread_ages(topic: Topic, count: int, random: Random) -> list[int]:
+    """`count` ages in random order: the topic's range is cut into as many equal parts, one is drawn from each."""
     span = topic.oldest + 1 - topic.youngest
     ages = [topic.youngest + int(span * (part + random.random()) / count) for part in range(count)]
     random.shuffle(ages)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from eval.asking.texts import Texts
 from eval.client.reply import Reply
 from eval.prompt_writing.checking import Post, age_fault, faults
 from eval.prompt_writing.plan import Item
 from eval.prompt_writing.reading import read_post
 from ppai.overlap import LIMIT, Runs, nearest, runs_of, share
-
-Texts = Iterable[tuple[str, str]]
-"""Pairs of (where it stands, text): what a post may not repeat."""
 
 
 @dataclass
@@ -24,6 +22,10 @@ class Selection:
     refused: int = 0
     """Replies that were not taken."""
     _runs: dict[int, Runs] = field(default_factory=dict)
+
+    @property
+    def taken(self) -> Mapping[int, Post]:
+        return self.posts
 
     def decide(self, items: Iterable[Item], replies: Mapping[int, Reply], against: Texts = ()) -> None:
         """Takes or refuses one reply an item. Near-duplicates: an earlier round comes first, then the lower id."""

@@ -34,10 +34,6 @@ def target_of(out: Path) -> Path:
     return target
 
 
-def partial_of(target: Path) -> Path:
-    return target.with_suffix(".partial")
-
-
 def write_set(target: Path, items: tuple[Item, ...], posts: Mapping[int, Post], record: Mapping[str, Any]) -> None:
     """Writes the set and the record, each whole or not at all; every item has its post.
 

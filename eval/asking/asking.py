@@ -1,4 +1,4 @@
-"""Writes a set of test posts in rounds: all that are wanted at once, then again those that could not be used."""
+"""Asks for what a set lacks, several requests at once, and keeps every reply as it comes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+from eval.asking.replies import KeptReplies
+from eval.asking.request import Request
+from eval.asking.rounds import Rounds
 from eval.client.reply import Reply
 from eval.judges.base import Usage
 from eval.judging.budget import Budget
 from eval.judging.tally import Tally
-from eval.prompt_writing.plan import Item
-from eval.prompt_writing.replies import KeptReplies
-from eval.prompt_writing.request import Request, Sampling, request_for
-from eval.prompt_writing.selection import Selection, Texts
 from ppai.errors import PPAIError, RequestFailed
 
 SAYS_HOW = "the same command goes on from the replies that are kept"
@@ -39,49 +38,8 @@ class Author(Protocol):
         ...
 
 
-class Writing:
-    """The state of a set: what was decided follows from the kept replies alone, in whatever order they came."""
-
-    def __init__(
-        self, items: Sequence[Item], sampling: Sampling, kept: KeptReplies, attempts: int = 5, against: Texts = ()
-    ) -> None:
-        """`against` is passed over once a round, so it must be readable again and again."""
-        self.items = tuple(items)
-        self.selection = Selection()
-        self.used: list[Request] = []
-        """The requests whose replies were taken or refused."""
-        self._sampling, self._kept, self._attempts, self._against = sampling, kept, attempts, against
-        self._round = 1
-
-    def missing(self) -> list[Request]:
-        """Decides the rounds whose replies are all kept, and gives the requests that the next one lacks.
-
-        Empty once every item has its post, or the last attempt is used up.
-        """
-        while (open_items := self.open_items) and self._round <= self._attempts:
-            complaints = self.selection.complaints
-            requests = [request_for(item, self._sampling, self._round, complaints.get(item.id)) for item in open_items]
-            if lacking := [request for request in requests if request.key not in self._kept]:
-                return lacking
-            replies = {request.item.id: self._kept[request.key] for request in requests}
-            self.selection.decide(open_items, replies, self._against)
-            self.used += requests
-            self._round += 1
-        return []
-
-    @property
-    def open_items(self) -> list[Item]:
-        return [item for item in self.items if item.id not in self.selection.posts]
-
-    @property
-    def cost_usd(self) -> float | None:
-        """Of all replies so far, those of earlier runs too; None where a price was not known."""
-        costs = [self._kept.cost(request.key) for request in self.used]
-        return None if None in costs else sum(cost for cost in costs if cost is not None)
-
-
 class Asking:
-    """Asks for what a set lacks, several requests at once, and keeps every reply as it comes."""
+    """One run over the rounds of a set."""
 
     def __init__(
         self,
@@ -100,13 +58,13 @@ class Asking:
         self.tally = Tally()
         """What this run took; `stored` counts the replies."""
 
-    async def write(self, writing: Writing) -> None:
-        """Asks until every item has its post or its attempts are used up.
+    async def write(self, rounds: Rounds) -> None:
+        """Asks until every item has its text or its attempts are used up.
 
         Raises Unfinished where requests failed or the next could pass `max_cost`, and what the author raises. What came
         is kept however this ends.
         """
-        while lacking := writing.missing():
+        while lacking := rounds.missing():
             await self._ask_all(lacking)
             if self._over_budget:
                 raise Unfinished(f"stopped before --max-cost would be passed; {SAYS_HOW}")

@@ -1,4 +1,4 @@
-"""Reads the topics that test posts are wanted on."""
+"""Reads the topics that posts are wanted on."""
 
 from __future__ import annotations
 

@@ -1,21 +1,20 @@
-"""The model that writes posts, and what it costs."""
+"""The model that writes, and what it costs."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 
+from eval.asking.request import Form, Request, Sampling
 from eval.client import ModelClient, Reply
 from eval.judges.base import Usage
 from eval.pricing import Price, Prices, estimate_tokens, most_tokens
-from eval.prompt_writing.request import MAX_OUTPUT_TOKENS, SCHEMA, Request, Sampling
 
-_SCHEMA_TEXT = json.dumps(SCHEMA)
 _OVERHEAD = 200
 """Tokens that a server adds around the texts, at most."""
 _TOKENS_A_WORD = 1.4
 _TOKENS_AROUND = 40
-"""Of a reply, beside the words of its post."""
+"""Of a reply, beside the words of its text."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +23,15 @@ class Costs:
 
     model: str
     prices: Prices
+    form: Form
 
     @property
     def price(self) -> Price | None:
         return self.prices.of(self.model)
+
+    @property
+    def _schema(self) -> str:
+        return json.dumps(self.form.schema)
 
     def of(self, reply: Reply) -> float | None:
         """US dollars; None where the price or the number of tokens is not known."""
@@ -38,18 +42,18 @@ class Costs:
 
     def estimate(self, request: Request) -> Usage:
         """What a reply will take, by the length that is asked for."""
-        sent = sum(map(estimate_tokens, (request.system, request.user, _SCHEMA_TEXT)))
-        output = round(request.item.words * _TOKENS_A_WORD) + _TOKENS_AROUND
+        sent = sum(map(estimate_tokens, (request.system, request.user, self._schema)))
+        output = round(request.words * _TOKENS_A_WORD) + _TOKENS_AROUND
         return Usage(sent, 0, output, self.price.cost(sent, output) if self.price else None)
 
     def ceiling(self, request: Request) -> float | None:
         """The most that a reply can cost, in US dollars."""
-        sent = sum(map(most_tokens, (request.system, request.user, 2 * _SCHEMA_TEXT))) + _OVERHEAD
-        return self.price.cost(sent, MAX_OUTPUT_TOKENS) if self.price else None
+        sent = sum(map(most_tokens, (request.system, request.user, 2 * self._schema))) + _OVERHEAD
+        return self.price.cost(sent, self.form.max_output_tokens) if self.price else None
 
 
 class ModelAuthor:
-    """Writes through an OpenAI-compatible server. What its methods raise is said in `writing.Author`."""
+    """Writes through an OpenAI-compatible server. What its methods raise is said in `asking.Author`."""
 
     def __init__(self, client: ModelClient, sampling: Sampling, costs: Costs) -> None:
         self._client, self._sampling, self._costs = client, sampling, costs
@@ -58,9 +62,9 @@ class ModelAuthor:
         return await self._client.complete(
             request.system,
             request.user,
-            SCHEMA,
+            self._costs.form.schema,
             seed=request.seed,
-            max_output_tokens=MAX_OUTPUT_TOKENS,
+            max_output_tokens=self._costs.form.max_output_tokens,
             temperature=self._sampling.temperature,
         )
 
