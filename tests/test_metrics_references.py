@@ -10,6 +10,7 @@ from small_studies import small_study
 
 from eval.metrics.references import AnswerFile, read_answers
 from ppai.errors import PPAIError
+from ppai.schema import Study
 
 
 def written(directory: Path, name: str, text: str) -> Path:
@@ -101,3 +102,44 @@ def test_a_systems_own_responses_are_no_answers(tmp_path: Path, same: int, refus
         return
     with pytest.raises(PPAIError, match=rf"^r.jsonl: text: holds the responses of '{own[0].system}' \({same} of 20 "):
         read.of_study(study)
+
+
+def test_answers_that_a_system_may_have_learned_are_left_out(tmp_path: Path) -> None:
+    rows = [{"id": f"p{n}", "text": "a", "split": side} for n, side in enumerate(("train", "validation", "train"), 1)]
+    assert list(read_answers(written(tmp_path, "r.jsonl", lines(*rows))).answers) == ["p2"]
+    one_sided = read_answers(written(tmp_path, "r.jsonl", lines(rows[0], rows[2])))
+    assert list(one_sided.answers) == ["p1", "p3"], "a file of one side alone is read whole"
+
+
+def on_topics(*topics: str | None) -> Study:
+    study = small_study(tuple(f"p{n}" for n in range(len(topics))))
+    prompts = [one.model_copy(update={"topic": topic}) for one, topic in zip(study.prompts, topics, strict=True)]
+    return study.model_copy(update={"prompts": tuple(prompts)})
+
+
+TOLD = lines(
+    {"id": "v1", "topic": "Sleep", "response": "s1"},
+    {"id": "v2", "topic": "Chores", "response": "c1"},
+    {"id": "v3", "topic": "Sleep", "response": "s2"},
+    {"id": "v4", "response": "of no topic"},
+)
+
+
+def test_the_answers_of_a_prompts_topic_stand_in_for_its_own(tmp_path: Path) -> None:
+    read = read_answers(written(tmp_path, "r.jsonl", TOLD))
+    found = read.by_topic(on_topics("Chores", None, "Sleep", "Grief"))
+    assert list(found.items()) == [("p0", ("c1",)), ("p2", ("s1", "s2"))]
+
+
+@pytest.mark.parametrize(
+    ("rows", "topics", "said"),
+    [
+        (lines({"id": "v1", "response": "a"}), ("Sleep",), "r.jsonl: --by-topic: no answer has a topic"),
+        (TOLD, (None, None), "--by-topic: the study's prompts have no topics"),
+        (TOLD, ("Grief",), "r.jsonl: --by-topic: the study has no prompt on 'Sleep', nor on any other topic of it"),
+    ],
+)
+def test_topics_that_do_not_meet_are_told(tmp_path: Path, rows: str, topics: tuple[str | None, ...], said: str) -> None:
+    with pytest.raises(PPAIError) as refused:
+        read_answers(written(tmp_path, "r.jsonl", rows)).by_topic(on_topics(*topics))
+    assert str(refused.value) == said

@@ -67,6 +67,8 @@ def said(*messages: tuple[str, Any]) -> dict[str, Any]:
         ({"prompt": "x", "completion": ""}, "completion: the answer is empty"),
         (said(("system", "x"), ("assistant", "y")), "messages: no user says anything before the answer"),
         ({"prompt": "", "completion": "y"}, "prompt: no user says anything before the answer"),
+        (row(0, split="test"), "split: 'test' is none of train, validation"),
+        (row(0, split=["train"]), "split: ['train'] is none of train, validation"),
     ],
 )
 def test_a_wrong_row_is_told_by_file_line_and_field(wrong: dict[str, Any], told: str, tmp_path: Path) -> None:
@@ -125,6 +127,51 @@ def test_without_a_validation_file_whole_prompts_are_held_out(tmp_path: Path) ->
     assert read_data(str(path), None, share=0.25, seed=3) == data != read_data(str(path), None, share=0.25, seed=4)
 
 
+def split(*sides: str) -> list[dict[str, Any]]:
+    return [row(number, **{"split": side} if side else {}) for number, side in enumerate(sides)]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_a_file_is_split_as_its_own_column_says(tmp_path: Path, suffix: str) -> None:
+    rows = split("train", "validation", "train", "train", "validation")
+    path = write_rows(tmp_path / "a.jsonl", rows)
+    if suffix == ".parquet":
+        arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        path = tmp_path / "a.parquet"
+        parquet.write_table(arrow.Table.from_pylist(rows), path)
+    data = read_data(str(path), None, share=0.5, seed=1)
+    assert (
+        data.held_out and [one.line for one in data.train] == [1, 3, 4] and data.train[1].messages == row(2)["messages"]
+    )
+    assert [one.line for one in data.validation] == [2, 5]
+
+
+def test_a_column_that_names_no_validation_leaves_the_share_to_be_drawn(tmp_path: Path) -> None:
+    said, silent = (
+        write_rows(tmp_path / name, split(*[side] * 10)) for name, side in (("a.jsonl", "train"), ("b.jsonl", ""))
+    )
+    data = read_data(str(said), None, share=0.2, seed=1)
+    assert len(data.validation) == 2 and data.digest == read_data(str(silent), None, share=0.2, seed=1).digest
+
+
+@pytest.mark.parametrize(
+    ("rows", "validation", "told"),
+    [
+        (split("train", "", "validation"), False, "a.jsonl:2: split: is missing, and other rows have one"),
+        (split("validation", "validation"), False, "a.jsonl: split: all rows say validation, none train"),
+        ([*split("train"), row(0, split="validation")], False, "a.jsonl:2: the prompt stands in a.jsonl:1 too, so it"),
+        (split("train", "validation"), True, "a.jsonl: has a split of its own, so that b.jsonl cannot judge too"),
+    ],
+)
+def test_a_split_that_cannot_be_kept_is_refused(
+    rows: list[dict[str, Any]], validation: bool, told: str, tmp_path: Path
+) -> None:
+    path, other = write_rows(tmp_path / "a.jsonl", rows), write_rows(tmp_path / "b.jsonl", [row(9)])
+    with pytest.raises(PPAIError) as refused:
+        read_data(str(path), str(other) if validation else None, share=0.1, seed=1)
+    assert str(refused.value).startswith(told)
+
+
 def answers() -> list[dict[str, str]]:
     return [{"role": "assistant", "content": text} for text in ANSWERS]
 
@@ -132,7 +179,7 @@ def answers() -> list[dict[str, str]]:
 def test_a_validation_prompt_that_is_trained_on_is_refused(tmp_path: Path) -> None:
     train = write_conversations(tmp_path / "train.jsonl", 5)
     judged = write_rows(tmp_path / "other.jsonl", [row(9), row(3)])
-    with pytest.raises(PPAIError, match=r"^other\.jsonl:2: the prompt stands in train\.jsonl too"):
+    with pytest.raises(PPAIError, match=r"^other\.jsonl:2: the prompt stands in train\.jsonl:4 too"):
         read_data(str(train), str(judged), share=0.1, seed=1)
 
 

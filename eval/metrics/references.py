@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from ppai.studyfiles.tables import read_table
 ID_COLUMNS = ("prompt_id", "id")
 TEXT_COLUMNS = ("reference", "references", "human_answer", "best_comment", "answer", "comment", "response", "text")
 """Columns taken for the answer where none is named, in this order."""
+LEARNED, JUDGING = "train", "validation"
+"""What a column `split` says of answers that systems may have learned from, and of those that they are judged by."""
 SAME = 0.9
 """Share of a system's responses that, found among their prompts' answers, shows that the answers are the system's."""
 
@@ -30,6 +32,8 @@ class AnswerFile:
     """By prompt id; a prompt has as many as the file has rows, or a list holds texts, for it."""
     lines: Mapping[str, int]
     """Where each prompt first stands."""
+    topics: Mapping[str, str] = field(default_factory=dict)
+    """Of the prompts that the file gives a topic."""
 
     def of_study(self, study: Study) -> dict[str, tuple[str, ...]]:
         """The answers by prompt, in the study's order, of those prompts that have any.
@@ -51,6 +55,29 @@ class AnswerFile:
         self._refuse_responses(study, found)
         return found
 
+    def by_topic(self, study: Study) -> dict[str, tuple[str, ...]]:
+        """For each of the study's prompts all answers to the file's prompts of its topic, in the study's order.
+
+        They answer other posts, so they say how people write on such a matter, not what is right for this one. Raises
+        PPAIError where the file or the study has no topics, or they have none in common.
+        """
+        answers: dict[str, tuple[str, ...]] = {}
+        for prompt, texts in self.answers.items():
+            if (topic := self.topics.get(prompt)) is not None:
+                answers[topic] = (*answers.get(topic, ()), *texts)
+        if not answers:
+            raise PPAIError(f"{self.name}: --by-topic: no answer has a topic")
+        if not any(prompt.topic for prompt in study.prompts):
+            raise PPAIError("--by-topic: the study's prompts have no topics")
+        found = {one.id: answers[one.topic] for one in study.prompts if one.topic and one.topic in answers}
+        if not found:
+            topic = next(iter(answers))
+            raise PPAIError(
+                f"{self.name}: --by-topic: the study has no prompt on {topic!r}, nor on any other topic of it"
+            )
+        self._refuse_responses(study, found)
+        return found
+
     def _refuse_responses(self, study: Study, found: Mapping[str, Sequence[str]]) -> None:
         answers = {prompt: {text.strip() for text in texts} for prompt, texts in found.items()}
         for system in study.config.system_ids:
@@ -64,7 +91,10 @@ class AnswerFile:
 
 
 def read_answers(path: Path, column: str | None = None) -> AnswerFile:
-    """The answers of a file. Raises StudyError with every problem, one line each."""
+    """The answers of a file: where a column `split` says validation of some rows, of those that it says it of.
+
+    Raises StudyError with every problem, one line each.
+    """
     problems: list[Problem] = []
     rows = (
         _table_rows(path, problems) if path.suffix.lower() in (".csv", ".tsv", ".tab") else _object_rows(path, problems)
@@ -73,6 +103,7 @@ def read_answers(path: Path, column: str | None = None) -> AnswerFile:
         raise StudyError(problems)
     if not rows:
         raise StudyError([Problem(path.name, 0, "", "is empty")])
+    rows = _judging(rows)
     columns = list(dict.fromkeys(key for _, row in rows for key in row))
     identifier = _column(path.name, columns, ID_COLUMNS, None, "of prompt ids")
     text = _column(path.name, [name for name in columns if name != identifier], TEXT_COLUMNS, column, "of answers")
@@ -86,6 +117,12 @@ def _table_rows(path: Path, problems: list[Problem]) -> list[tuple[int, Mapping[
 
 def _object_rows(path: Path, problems: list[Problem]) -> list[tuple[int, Mapping[str, Any]]]:
     return list(read_objects(path, problems))
+
+
+def _judging(rows: list[tuple[int, Mapping[str, Any]]]) -> list[tuple[int, Mapping[str, Any]]]:
+    """Without the rows that a system may have learned from, where the file says which those are."""
+    sides = {row.get("split") for _, row in rows if isinstance(row.get("split"), str)}
+    return [one for one in rows if one[1].get("split") != LEARNED] if sides == {LEARNED, JUDGING} else rows
 
 
 def _column(file: str, columns: Sequence[str], usual: Iterable[str], named: str | None, what: str) -> str:
@@ -107,6 +144,7 @@ def _column(file: str, columns: Sequence[str], usual: Iterable[str], named: str 
 def _collected(file: str, rows: Iterable[tuple[int, Mapping[str, Any]]], identifier: str, column: str) -> AnswerFile:
     answers: dict[str, tuple[str, ...]] = {}
     lines: dict[str, int] = {}
+    topics: dict[str, str] = {}
     problems: list[Problem] = []
     for line, row in rows:
         prompt, found = row.get(identifier), row.get(column)
@@ -119,7 +157,9 @@ def _collected(file: str, rows: Iterable[tuple[int, Mapping[str, Any]]], identif
             continue
         key = str(prompt)
         lines.setdefault(key, line)
+        if isinstance(topic := row.get("topic"), str) and topic:
+            topics.setdefault(key, topic)
         answers[key] = (*answers.get(key, ()), *(text for text in texts if text.strip()))
     if problems:
         raise StudyError(problems)
-    return AnswerFile(file, column, {key: texts for key, texts in answers.items() if texts}, lines)
+    return AnswerFile(file, column, {key: texts for key, texts in answers.items() if texts}, lines, topics)

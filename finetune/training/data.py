@@ -18,6 +18,7 @@ Message = dict[str, str]
 
 ROLES = ("system", "user", "assistant")
 SUFFIXES = (".parquet", ".jsonl", ".json")
+SPLITS = ("train", "validation")
 MAX_PROBLEMS = 10
 """Problems of one file that are told; more add nothing."""
 
@@ -32,6 +33,8 @@ class Conversation:
     file: str
     line: int
     """1-based; of a Parquet file the row."""
+    split: str | None = None
+    """The side that the file itself gives it, of `SPLITS`."""
 
     @property
     def messages(self) -> list[Message]:
@@ -62,22 +65,42 @@ def read_data(train: str, validation: str | None, *, share: float, seed: int) ->
     """Both sets of a run.
 
     A directory stands for its `train` and `validation` files, as `ppai curate` writes them. Without a validation
-    file `share` of the distinct prompts of `train` is held out, drawn with `seed`. Raises StudyError with a line a
-    problem, and PPAIError where a prompt stands in both sets.
+    file the rows whose column `split` says validation judge; where none does, `share` of the distinct prompts of
+    `train` is held out, drawn with `seed`. Raises StudyError with a line a problem, and PPAIError where a prompt
+    stands in both sets, or both a file and a column say what judges.
     """
     folder = Path(train)
     if folder.is_dir():
         validation = validation or _in_folder(folder, "validation", required=False)
         train = str(_in_folder(folder, "train", required=True))
-    learned = read_conversations(Path(train))
+    found = read_conversations(Path(train))
+    learned, judged = _by_split(found)
     if validation is None:
-        return _held_out(learned, share, seed)
-    judged = read_conversations(Path(validation))
-    seen = {_key(one) for one in learned}
+        if not judged:
+            return _held_out(found, share, seed)
+    elif judged:
+        raise PPAIError(f"{found[0].file}: has a split of its own, so that {Path(validation).name} cannot judge too")
+    else:
+        judged = read_conversations(Path(validation))
+    _refuse_shared(learned, judged)
+    return Conversations(tuple(learned), tuple(judged), held_out=validation is None)
+
+
+def _by_split(found: Sequence[Conversation]) -> tuple[list[Conversation], list[Conversation]]:
+    """Those to learn from and those that judge; raises PPAIError where not all rows, or none to learn from, say so."""
+    learned, judged, silent = ([one for one in found if one.split == side] for side in (*SPLITS, None))
+    if silent and (learned or judged):
+        raise PPAIError(f"{silent[0].file}:{silent[0].line}: split: is missing, and other rows have one")
+    if judged and not learned:
+        raise PPAIError(f"{judged[0].file}: split: all rows say validation, none train")
+    return learned or silent, judged
+
+
+def _refuse_shared(learned: Sequence[Conversation], judged: Sequence[Conversation]) -> None:
+    seen = {_key(one): f"{one.file}:{one.line}" for one in learned}
     for one in judged:
-        if _key(one) in seen:
-            raise PPAIError(f"{one.file}:{one.line}: the prompt stands in {Path(train).name} too, so it judges nothing")
-    return Conversations(tuple(learned), tuple(judged), held_out=False)
+        if (place := seen.get(_key(one))) is not None:
+            raise PPAIError(f"{one.file}:{one.line}: the prompt stands in {place} too, so it judges nothing")
 
 
 def read_conversations(path: Path) -> list[Conversation]:
@@ -86,12 +109,12 @@ def read_conversations(path: Path) -> list[Conversation]:
     found = []
     for line, row in _rows(path, problems):
         try:
-            prompt, answer = _parts(row)
+            (prompt, answer), split = _parts(row), _split(row)
         except ValueError as error:
             field, _, message = str(error).partition(": ")
             problems.append(Problem(path.name, line, field, message))
             continue
-        found.append(Conversation(tuple(prompt), answer, path.name, line))
+        found.append(Conversation(tuple(prompt), answer, path.name, line, split))
     if not found and not problems:
         problems.append(Problem(path.name, 0, "", "holds no conversations"))
     if problems:
@@ -121,7 +144,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         raise MissingPackage("pyarrow", "train") from None
     try:
         with ParquetFile(path) as file:
-            columns = [one for one in ("messages", "prompt", "completion") if one in file.schema_arrow.names]
+            columns = [one for one in ("messages", "prompt", "completion", "split") if one in file.schema_arrow.names]
             number = 0
             for batch in file.iter_batches(columns=columns):
                 for row in batch.to_pylist():
@@ -154,6 +177,13 @@ def _parts(row: Mapping[str, Any]) -> tuple[list[Message], str]:
     if not any(one["role"] == "user" and one["content"].strip() for one in prompt):
         raise ValueError(f"{'messages' if 'messages' in row else 'prompt'}: no user says anything before the answer")
     return prompt, last["content"]
+
+
+def _split(row: Mapping[str, Any]) -> str | None:
+    """Raises ValueError as `_parts` does."""
+    if (split := row.get("split")) is None or split in SPLITS:
+        return split
+    raise ValueError(f"split: {quoted(split)} is none of {', '.join(SPLITS)}")
 
 
 def _said(value: object, field: str, role: str) -> list[Message]:

@@ -29,6 +29,9 @@ def score(
         str | None,
         typer.Option(help="its column of answers; default reference, human_answer, best_comment, answer ..."),
     ] = None,
+    by_topic: Annotated[
+        bool, typer.Option("--by-topic", help="compare with the answers to other posts of each prompt's topic")
+    ] = False,
     encoder: Annotated[
         str | None,
         typer.Option(help=f"of BERTScore: a model's name (default {ENCODER}), a folder, minilm (no network), or none"),
@@ -59,6 +62,8 @@ def score(
     for option, value in of_references.items():
         if references is None and value is not None:
             raise PPAIError(f"--{option}: there are no --references")
+    if by_topic and references is None:
+        raise PPAIError("--by-topic: there are no --references")
     if (listed or forget is not None) and references is not None:
         raise PPAIError(f"--{'list' if listed else 'forget'}: scores nothing, and takes no --references")
     workplace = open_workplace(source, study, database=database)
@@ -72,8 +77,9 @@ def score(
     shown, how = Arm(arm), Resampling(resamples=resamples, seed=seed)
     scorings: list[Scores] = []
     if references is not None:
-        answers = _answers(chosen, references, reference_column)
-        scorings.append(_against(chosen, answers, references.name, encoder or ENCODER, encoder_layers, shown, how))
+        answers = _answers(chosen, references, reference_column, by_topic)
+        label = f"{references.name} by topic" if by_topic else references.name
+        scorings.append(_against(chosen, answers, label, encoder or ENCODER, encoder_layers, shown, how))
     scorings.append(description(chosen, arm=shown, how=how))
     # Whatever could be wrong has been found: only now is anything written.
     kept = _kept(workplace, scorings)
@@ -86,20 +92,21 @@ def score(
         _write_json(json_file, scorings)
 
 
-def _answers(study: Study, file: Path, column: str | None) -> dict[str, tuple[str, ...]]:
+def _answers(study: Study, file: Path, column: str | None, by_topic: bool) -> dict[str, tuple[str, ...]]:
     """The answers of a file by prompt, having said how many there are."""
     from eval.metrics.references import read_answers
 
     read = read_answers(file, column)
-    answers = read.of_study(study)
+    answers = read.by_topic(study) if by_topic else read.of_study(study)
     several = sum(len(texts) > 1 for texts in answers.values())
     have = "has" if several == 1 else "have"
     best = "ROUGE and BERTScore count the best, BLEU the n-grams of all"
     more = f"; {several} {have} several: {best}" if several else ""
     without = len(study.prompts) - len(answers)
     left_out = f"; {without} without one {'is' if without == 1 else 'are'} left out" if without else ""
+    to = "to posts of the topics of" if by_topic else "to"
     typer.echo(
-        f"{read.name}: {read.column}: answers to {len(answers)} of {len(study.prompts)} prompts{left_out}{more}",
+        f"{read.name}: {read.column}: answers {to} {len(answers)} of {len(study.prompts)} prompts{left_out}{more}",
         err=True,
     )
     return answers
