@@ -19,8 +19,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from finetune.adapter import load_adapted, read_adapter
-from finetune.chat import ADAPTER, BASE, Answering, Chat
+from eval.generating.engine import Engine, Request, Settings
+from finetune.adapter import read_adapter
 from finetune.training.data import read_data
 from finetune.training.quiet import quiet
 
@@ -38,14 +38,17 @@ def train(data: str, out: Path, changes: list[str], recipe: str = "smollm2_135m"
 def answered(out: Path, data: str, count: int, limit: int) -> dict[str, list[tuple[int, bool]]]:
     """For base and adapter, of each of the first prompts: the answer's words, and whether it ended by itself."""
     with quiet():
-        model, tokenizer = load_adapted(read_adapter(out))
-    prompts = [one.prompt[-1]["content"] for one in read_data(data, None, share=0.1, seed=42).validation[:count]]
-    found: dict[str, list[tuple[int, bool]]] = {BASE: [], ADAPTER: []}
-    chat = Chat(model, tokenizer, (BASE, ADAPTER), Answering(max_new_tokens=limit, temperature=0))
-    for prompt in prompts:
-        chat.clear()
-        for name, answer, ended in chat.answers(prompt):
-            found[name].append((len(answer.split()), ended))
+        engine = Engine.open(read_adapter(out).base, str(out), four_bit=False)
+    prompts = [one.prompt for one in read_data(data, None, share=0.1, seed=42).validation[:count]]
+    settings = Settings(limit, temperature=0, repetition_penalty=1)
+    requests = [
+        Request(name, tuple(prompt), seed=0, adapted=name == "adapter", settings=settings)
+        for name in ("base", "adapter")
+        for prompt in prompts
+    ]
+    found: dict[str, list[tuple[int, bool]]] = {"base": [], "adapter": []}
+    for one in engine.write(requests):
+        found[one.key].append((len(one.raw.split()), one.ended))
     return found
 
 

@@ -124,6 +124,17 @@ def end_tokens(settings: Any | None, tokenizer: Any) -> set[int]:
     return {*(named if isinstance(named, list) else [named]), tokenizer.eos_token_id} - {None}
 
 
+def is_quantized(name: str) -> bool:
+    """Whether the model's files are quantized already. Raises as `load_model` does."""
+    _torch("train")
+    from transformers import AutoConfig
+
+    if _gguf(name) is not None:
+        return True
+    with _told(name):
+        return getattr(AutoConfig.from_pretrained(name), "quantization_config", None) is not None
+
+
 def _torch(extra: str) -> Any:
     try:
         import torch

@@ -16,12 +16,16 @@ TINY = {
 }  # fmt: skip
 
 
-def build_model(device: str, tiny: bool) -> Any:
-    """A Mistral-7B (or one of two small layers) with random weights, its projections quantized to NF4 one by one."""
+def build_model(device: str, tiny: bool, vocabulary: int = 0) -> Any:
+    """A Mistral-7B (or one of two small layers) with random weights, its projections quantized to NF4 one by one.
+
+    Its vocabulary is Mistral's, or one of more tokens.
+    """
     import torch
     from transformers import AutoModelForCausalLM, MistralConfig
 
-    config = MistralConfig(**(SHAPE | (TINY if tiny else {})))
+    tokens = {"vocab_size": max(vocabulary, int(SHAPE["vocab_size"] or 0))}
+    config = MistralConfig(**(SHAPE | (TINY if tiny else {}) | tokens))
     torch.manual_seed(0)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa", dtype=torch.bfloat16)

@@ -1,0 +1,169 @@
+"""The files of a study that responses are written for, in either layout: its prompts, and each system's responses."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import ValidationError
+
+from ppai.errors import PPAIError, StudyError
+from ppai.schema import Prompt, StudyConfig
+from ppai.studyfiles.config import read_config
+from ppai.studyfiles.general import PROMPTS, RESPONSES
+from ppai.studyfiles.lines import read_objects
+from ppai.studyfiles.problems import Problem, problems_of, quoted
+from ppai.studyfiles.published_names import (
+    RESPONSE_SUFFIX,
+    SHORT_NAMES,
+    prompt_files,
+    response_file,
+    response_files,
+    system_of,
+)
+from ppai.studyfiles.whole_files import write_whole
+
+Row = Mapping[str, Any]
+"""A response without its prompt: `text`, `raw_text`, `ended`, `sampling`, `post`."""
+
+
+@dataclass(frozen=True)
+class StudyFiles:
+    """A study's directory, of which the prompts have been read."""
+
+    directory: Path
+    config: StudyConfig
+    prompts: tuple[Prompt, ...]
+    rows: Mapping[str, Row]
+    """The prompts' lines as they stand in the file, by id."""
+    published: Path | None
+    """The file of prompts in the published layout; None in the general one."""
+
+    def target(self, system: str) -> Path:
+        """The file that holds the system's responses."""
+        return self.directory / (RESPONSES if self.published is None else self._response_file(system))
+
+    def partial(self, system: str) -> Path:
+        """Where finished responses are kept until all are."""
+        if self.published is None:
+            return self.directory / f"responses_{quote(system, safe=' ')}.partial"
+        return self.target(system).with_suffix(".partial")
+
+    def systems(self, more: Sequence[str] = ()) -> list[str]:
+        """Those that study.yaml lists, else those that have responses; and `more`."""
+        if self.config.systems:
+            found = list(self.config.system_ids)
+        elif self.published is None:
+            found = [str(row.get("system")) for row in self._lines(self.directory / RESPONSES)]
+        else:
+            parts = [part for part, _ in response_files(self.published)]
+            found = [system_of(part, more, parts) for part in parts]
+        return list(dict.fromkeys([*found, *more]))
+
+    def responses(self, system: str) -> dict[str, Row]:
+        """The system's responses that stand there, by prompt. Raises StudyError where the file cannot be read."""
+        lines = self._lines(self.target(system))
+        if self.published is None:
+            return {str(row.get("prompt_id")): row for row in lines if str(row.get("system")) == system}
+        return {str(row.get("id")): row | {"text": row.get("ai_answer")} for row in lines}
+
+    def write(self, system: str, rows: Mapping[str, Row]) -> tuple[Path, int]:
+        """Writes the system's responses, with those for other prompts that stand there already, in the prompts' order.
+
+        Returns the file, and how many of those that stood there were left out since their prompts are gone.
+        Raises PPAIError; the file appears whole or not at all.
+        """
+        target, standing = self.target(system), self.responses(system)
+        merged = standing | dict(rows)
+        gone = sum(key not in self.rows for key in standing)
+        made = [self._line(system, prompt.id, merged[prompt.id]) for prompt in self.prompts if prompt.id in merged]
+        lines = made if self.published is not None else self._beside_others(system, made)
+        write_whole(self.directory, {target.name: "".join(line + "\n" for line in lines)})
+        return target, gone
+
+    def _response_file(self, system: str) -> str:
+        """The file that stands for this system already, else the one that the layout names."""
+        assert self.published is not None
+        found = response_files(self.published)
+        parts = [part for part, _ in found]
+        named = {system_of(part, self.config.system_ids, parts): path.name for part, path in found}
+        stem = self.published.name.removesuffix(".jsonl")
+        if system in SHORT_NAMES and SHORT_NAMES[system] not in self.config.system_ids:
+            return named.get(system, f"{stem}_{system}{RESPONSE_SUFFIX}")
+        return named.get(system) or response_file(stem, system)
+
+    def _line(self, system: str, prompt_id: str, row: Row) -> str:
+        if self.published is not None:
+            prompt = self.rows[prompt_id]
+            own = {key: value for key, value in row.items() if key not in (*prompt, "text", "ai_answer", "user_prompt")}
+            values = {**prompt, "user_prompt": prompt["text"], "ai_answer": row["text"], **own}
+        else:
+            own = {key: value for key, value in row.items() if key not in ("prompt_id", "system", "text")}
+            values = {"prompt_id": self.rows[prompt_id]["id"], "system": system, "text": row["text"], **own}
+        return json.dumps(values, ensure_ascii=False, allow_nan=False)
+
+    def _beside_others(self, system: str, made: Sequence[str]) -> list[str]:
+        """The lines of responses.jsonl, those of the system at the place of its first, else at the end."""
+        kept: list[str] = []
+        place: int | None = None
+        for row in self._lines(self.directory / RESPONSES):
+            if str(row.get("system")) == system:
+                place = len(kept) if place is None else place
+            else:
+                kept.append(json.dumps(row, ensure_ascii=False))
+        place = len(kept) if place is None else place
+        return [*kept[:place], *made, *kept[place:]]
+
+    def _lines(self, path: Path) -> list[dict[str, Any]]:
+        if not path.exists():
+            return []
+        problems: list[Problem] = []
+        rows = [row for _, row in read_objects(path, problems)]
+        if problems:
+            raise StudyError(problems)
+        return rows
+
+
+def open_files(directory: Path) -> StudyFiles:
+    """Reads study.yaml and the prompts of a directory, which need not have responses yet.
+
+    Raises StudyError with every problem of the two, and PPAIError where there is no such directory.
+    """
+    if re.match(r"[a-z0-9+]{2,}:/", str(directory)):
+        raise PPAIError("responses are written into files: name a study's directory, not a store")
+    if not directory.is_dir():
+        raise PPAIError(f"{directory}: there is no such directory")
+    problems: list[Problem] = []
+    config = read_config(directory, problems).config
+    found = prompt_files(directory)
+    general = (directory / PROMPTS).exists() or (directory / RESPONSES).exists() or not found
+    if not general and len(found) > 1:
+        problems.append(Problem(found[1].name, 0, "", f"a second file of prompts beside {found[0].name}"))
+    path = directory / PROMPTS if general else found[0]
+    prompts, rows = _read_prompts(path, problems)
+    if problems or config is None:
+        raise StudyError(problems)
+    return StudyFiles(directory, config, tuple(prompts), rows, None if general else path)
+
+
+def _read_prompts(path: Path, problems: list[Problem]) -> tuple[list[Prompt], dict[str, Row]]:
+    prompts: list[Prompt] = []
+    rows: dict[str, Row] = {}
+    for line, row in read_objects(path, problems):
+        try:
+            prompt = Prompt.model_validate(row)
+        except ValidationError as error:
+            problems += problems_of(error, path.name, line)
+            continue
+        if prompt.id in rows:
+            problems.append(Problem(path.name, line, "id", f"{quoted(prompt.id)} stands twice"))
+        prompts.append(prompt)
+        rows[prompt.id] = row
+    if not prompts and not problems:
+        problems.append(Problem(path.name, 0, "", "holds no prompts"))
+    return prompts, rows
