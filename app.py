@@ -15,8 +15,9 @@ def serve(settings: Settings) -> None:
     """Serves the study of `settings` until it is interrupted."""
     from eval import report
     from ppai.ui.serve import launch, open_context
+    from ppai.verbs.live import answerers
 
-    served = launch(open_context(settings, report))
+    served = launch(open_context(settings, report, open_answerers=answerers))
     print(f"PPAI is ready: {served.url}", flush=True)
     served.wait()
 

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from eval.arm import arm_summary
+from eval.coded import Coded, of_arms
 from eval.gathered import Gathered
 from eval.outdated import of_other_texts
 from eval.parts import EVERYTHING, Part
-from eval.statistics.coding import code_assignments, code_verdicts, code_votes
 from eval.statistics.leaderboard import leaderboard as leaderboard_of
 from eval.statistics.ranking import Ranking
-from eval.statistics.study_index import StudyIndex
-from eval.statistics.topics import TopicRates, Topics
+from eval.statistics.topics import TopicRates
 from eval.statistics.topics import topics as topics_of
 from eval.summary import Summary
 from ppai.frames import guess_frame
@@ -47,36 +46,43 @@ def summarise(
     (0, 1) or an unknown part.
     """
     wanted = frozenset(map(Part, parts))
-    index, keys, known = StudyIndex.of(study), study.config.keys, Topics.of(study)
-    voted, votes_outside = code_votes(index, votes, keys)
-    outdated = of_other_texts(study, verdicts)
-    judged, verdicts_outside = code_verdicts(index, verdicts[~outdated], keys)
-    given = None if assignments is None else code_assignments(index, assignments)
+    live = study.live_arm()
+    outdated = of_other_texts(live, verdicts)
+    fixed, asked = (
+        Coded.of(
+            one,
+            of_arms(votes, is_live),
+            of_arms(verdicts[~outdated], is_live),
+            None if assignments is None else of_arms(assignments, is_live),
+        )
+        for one, is_live in ((study, False), (live, True))
+    )
     guessed = guess_frame() if guesses is None else guesses
 
     def of_arm(arm: str) -> Summary:
-        votes_of_arm, verdicts_of_arm = voted.of_arm(arm), judged.of_arm(arm)
+        coded = asked if arm == Arm.LIVE.value else fixed
+        votes_of_arm, verdicts_of_arm = coded.votes.of_arm(arm), coded.verdicts.of_arm(arm)
         if arm == Arm.PLAIN.value:
-            shown = index.flattened(study)
+            shown = coded.votes.index.flattened(study)
             votes_of_arm, verdicts_of_arm = replace(votes_of_arm, index=shown), replace(verdicts_of_arm, index=shown)
         gathered = Gathered(
-            study.config,
+            coded.study.config,
             arm,
             votes_of_arm,
             verdicts_of_arm,
-            None if given is None else given.of_arm(arm),
+            None if coded.assignments is None else coded.assignments.of_arm(arm),
             assignments,
             guessed[(guessed["arm"] == arm).to_numpy()],
-            known,
+            coded.topics,
             confidence,
         )
         return arm_summary(gathered, wanted)
 
-    found = set(voted.arms_present()) | set(judged.arms_present())
+    found = fixed.arms | asked.arms
     others = [arm.value for arm in Arm if arm is not Arm.AS_IS and arm.value in found]
     return replace(
         of_arm(Arm.AS_IS.value),
-        n_outside=votes_outside + verdicts_outside,
+        n_outside=fixed.n_outside + asked.n_outside,
         n_outdated=int(np.count_nonzero(outdated)),
         arms={arm: of_arm(arm) for arm in others if arms is None or arm in arms},
     )
@@ -86,6 +92,7 @@ def topics(
     study: Study, votes: pd.DataFrame, verdicts: pd.DataFrame, criterion: str, *, arm: str = Arm.AS_IS.value
 ) -> tuple[TopicRates, ...]:
     """One criterion's rates by topic as a Summary has them, see `eval.statistics.topics`; frames as `summarise` has."""
+    study = study.live_arm() if arm == Arm.LIVE.value else study
     return topics_of(study, votes, verdicts[~of_other_texts(study, verdicts)], criterion, arm=arm)
 
 
@@ -93,4 +100,5 @@ def leaderboard(
     study: Study, votes: pd.DataFrame, verdicts: pd.DataFrame, criterion: str, *, arm: str = Arm.AS_IS.value
 ) -> Mapping[str, Ranking]:
     """One criterion's strengths as a Summary has them, see `eval.statistics.leaderboard`; frames as `summarise` has."""
+    study = study.live_arm() if arm == Arm.LIVE.value else study
     return leaderboard_of(study, votes, verdicts[~of_other_texts(study, verdicts)], criterion, arm=arm)

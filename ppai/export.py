@@ -42,7 +42,7 @@ def explained(study: Study) -> tuple[Study, list[str]]:
     Events stay stored when a study is replaced; those on prompts, responses or criteria that it has no more would make
     an export that cannot be read.
     """
-    texts = {(response.prompt_id, response.system) for response in study.responses}
+    texts = {(response.prompt_id, response.system) for response in (*study.responses, *study.live_responses)}
     keys = set(study.config.keys)
 
     def standing(events: Iterable[Any]) -> list[Any]:
@@ -146,6 +146,7 @@ def preference_rows(study: Study, *, criteria: Sequence[str] | None = None) -> l
     from ppai.frames import submitted, vote_frame
 
     keys = tuple(criteria) if criteria is not None else study.config.keys
+    study = study.live_arm()
     prompts = {prompt.id: prompt.text for prompt in study.prompts}
     texts = {(response.prompt_id, response.system): response.text for response in study.responses}
     counting = set(submitted(vote_frame(study.votes, ()))["vote_id"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import combinations
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -94,12 +95,45 @@ class Record(BaseModel):
         return dict(self.model_extra or {})
 
 
+class Generation(Record):
+    """How a system writes its responses: the model, what it is told first, and its sampling."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+
+    model: Annotated[str, Field(min_length=1, max_length=500)]
+    """A folder, a GGUF file, a hub id, `smollm2-135m-instruct`, or what the server at `base_url` calls its model."""
+    adapter: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    """A directory that `ppai sft` wrote, relative to the study's, or a hub id; None for the model alone."""
+    base_url: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    """Of an OpenAI-compatible server; None where the model runs in this process."""
+    prompt: Annotated[str, Field(min_length=1, max_length=200)] = "generate_fellow_parent_v1"
+    """What the system says first: a file of `eval/prompts` by its name, or a text file of the study (`*.txt`)."""
+    max_new_tokens: Annotated[int, Field(ge=1, le=100_000)] = 150
+    temperature: Annotated[float, Field(ge=0, le=100)] = 0.7
+    """0 takes the most probable token each time."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
+    repetition_penalty: Annotated[float, Field(gt=0, le=100)] = 1.15
+    """1 for none."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
+    """Of all prompts; each has a seed of its own that is made from it."""
+    load_in_4bit: bool | None = None
+    """None for NF4 where CUDA is and the model has no quantization of its own."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.base_url is not None and self.adapter is not None:
+            raise ValueError("adapter: a server has its adapters under names of their own: give that as the model")
+        return self
+
+
 class System(Record):
     """A model with its prompt and sampling settings; never named to a rater or a judge."""
 
     id: Identifier
     name: str = ""
     model: str | None = None
+    generation: Generation | None = None
+    """How `ppai generate` and the live questions have it write; None for responses that came from elsewhere."""
 
     @property
     def label(self) -> str:
@@ -204,6 +238,10 @@ class StudyConfig(Record):
     @property
     def reference_id(self) -> str:
         return self.reference or self.systems[0].id
+
+
+LIVE_SPLIT = "live"
+"""The split of prompts that are visitors' own questions."""
 
 
 class Prompt(Record):
@@ -365,7 +403,38 @@ class Study(BaseModel):
     verdicts: tuple[Verdict, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     scores: tuple[Scores, ...] = ()
+    live_prompts: tuple[Prompt, ...] = ()
+    """Visitors' own questions, of the split `live`: apart from the study's prompts in every number."""
+    live_responses: tuple[Response, ...] = ()
 
     @property
     def name(self) -> str:
         return self.config.name
+
+    def live_arm(self) -> Study:
+        """The study as the live arm has it: its texts and the live ones, the pairs of the live questions, and one vote
+        to complete each.
+
+        The study as it is where it has no live questions: files may hold live votes on its own prompts.
+        """
+        if not self.live_prompts:
+            return self
+        order = {system: place for place, system in enumerate(self.config.system_ids)}
+        answered: dict[str, list[str]] = {prompt.id: [] for prompt in self.live_prompts}
+        for response in self.live_responses:
+            answered[response.prompt_id].append(response.system)
+        pairs = (
+            Pair(prompt_id=prompt, first=first, second=second)
+            for prompt, systems in answered.items()
+            for first, second in combinations(sorted(systems, key=order.__getitem__), 2)
+        )
+        return self.model_copy(
+            update={
+                "config": self.config.model_copy(update={"overlap": 1}),
+                "prompts": self.prompts + self.live_prompts,
+                "responses": self.responses + self.live_responses,
+                "pairs": tuple(pairs),
+                "live_prompts": (),
+                "live_responses": (),
+            }
+        )

@@ -42,6 +42,23 @@ class Settings(BaseSettings):
     replace: bool = Field(False, alias="PPAI_REPLACE")
     """Whether a changed study replaces the stored one at start; votes are kept either way."""
 
+    live: bool = Field(False, alias="PPAI_LIVE")
+    """Whether visitors may ask questions of their own, which the study's systems answer at once."""
+    live_per_hour: int = Field(10, alias="PPAI_LIVE_PER_HOUR", ge=1)
+    """Questions an hour of one rater."""
+    live_overall_per_hour: int = Field(120, alias="PPAI_LIVE_OVERALL_PER_HOUR", ge=1)
+    """Questions an hour of all raters together."""
+    live_at_once: int = Field(1, alias="PPAI_LIVE_AT_ONCE", ge=1, le=64)
+    """Questions that are answered together; one for models in this process."""
+    live_queue: int = Field(20, alias="PPAI_LIVE_QUEUE", ge=0)
+    """Questions that may wait."""
+    live_seconds: float = Field(120.0, alias="PPAI_LIVE_SECONDS", gt=0, allow_inf_nan=False)
+    """Within which both answers must be complete, and in half of which both must have begun."""
+    live_min_chars: int = Field(10, alias="PPAI_LIVE_MIN_CHARS", ge=1)
+    live_max_chars: int = Field(2000, alias="PPAI_LIVE_MAX_CHARS", ge=1, le=20_000)
+    live_words_per_second: float = Field(12.0, alias="PPAI_LIVE_WORDS_PER_SECOND", gt=0, le=1000)
+    """At which both answers are shown; slower where one is written more slowly."""
+
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
     """Key of the OpenAI-compatible server that judges and writes test prompts; kept nowhere."""
     openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")
@@ -67,6 +84,14 @@ class Settings(BaseSettings):
             raise PydanticCustomError(
                 "backup", "neither a directory, such as ./backup, nor the id of a dataset, such as owner/name"
             )
+        return value
+
+    @field_validator("live_max_chars")
+    @classmethod
+    def _leaves_room(cls, value: int, info: ValidationInfo) -> int:
+        shortest = info.data.get("live_min_chars", 1)
+        if value < shortest:
+            raise PydanticCustomError("live_max_chars", f"less than PPAI_LIVE_MIN_CHARS, which is {shortest}")
         return value
 
     @property

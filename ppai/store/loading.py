@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Table, case, delete, exists, func, insert, select, update
 
 from ppai.errors import StudyChanged
-from ppai.schema import Assignment, Pair, Record, Scores, Study, StudyConfig, Verdict, Vote, VoteStatus
+from ppai.schema import Arm, Assignment, Pair, Record, Response, Scores, Study, StudyConfig, Verdict, Vote, VoteStatus
 from ppai.store import tables as t
 from ppai.store.base import LoadReport
 from ppai.store.judging import VERDICT_KEY
+from ppai.store.live import LiveQuestion, store_live, stored_live
 from ppai.store.rows import epoch, extra_of, verdict_row, vote_row
 
 PairIds = dict[tuple[str, frozenset[str]], int]
@@ -86,6 +87,7 @@ class _Loading:
         self.new_verdicts, self.changed_verdicts = self._sort(
             study.verdicts, t.verdicts, VERDICT_KEY, lambda verdict: verdict.place, self._same_verdict
         )
+        self.new_live, self.changed_live = self._sort_live()
         stored = {key[0]: Scores.model_validate(row["record"]) for key, row in self._stored(t.scores, "name").items()}
         self.new_scores = [one for one in study.scores if _supersedes(one, stored.get(one.name))]
         self.new_assignments, _ = self._sort(
@@ -111,6 +113,18 @@ class _Loading:
         new = [event for event in given if key_of(event) not in stored]
         changed = [event for event in given if key_of(event) in stored and not same(stored[key_of(event)], event)]
         return new, changed
+
+    def _sort_live(self) -> tuple[list[LiveQuestion], list[str]]:
+        """Live questions that are not stored yet, and the ids of those that are stored otherwise."""
+        if not self.study.live_prompts:
+            return [], []
+        answers: dict[str, list[Response]] = {}
+        for response in self.study.live_responses:
+            answers.setdefault(response.prompt_id, []).append(response)
+        given = [(prompt, tuple(answers.get(prompt.id, ()))) for prompt in self.study.live_prompts]
+        stored = {prompt.id: (prompt, responses) for prompt, responses in stored_live(self.connection, self.study_id)}
+        new = [one for one in given if one[0].id not in stored]
+        return new, [one[0].id for one in given if one[0].id in stored and stored[one[0].id] != one]
 
     @staticmethod
     def _same_vote(row: Mapping[str, Any], vote: Vote) -> bool:
@@ -146,6 +160,8 @@ class _Loading:
         wanted = {(pair.prompt_id, frozenset((pair.first, pair.second))) for pair in self.study.pairs}
         if active != wanted and not said:
             said.append(f"pairs: {len(wanted - active)} added, {len(active - wanted)} removed")
+        said += _said("live question", "added", [prompt.id for prompt, _ in self.new_live])
+        said += _said("live question", "changed (kept as stored)", self.changed_live)
         said += _said("vote", "added", [vote.vote_id for vote in self.new_votes])
         said += _said("vote", "changed (kept as stored)", [vote.vote_id for vote in self.changed_votes])
         said += _said("assignment", "added", [entry.assignment_id for entry in self.new_assignments])
@@ -214,6 +230,7 @@ class _Loading:
 
     def events(self) -> tuple[int, int]:
         """Appends the votes, verdicts and assignments that are not stored yet; how many of the first two."""
+        store_live(self.connection, self.study_id, self.new_live)
         ids = self._ids_with_pairs_of_events()
         if self.new_votes:
             rows = [vote_row(vote, ids[_pair_key(vote)]) | {"study_id": self.study_id} for vote in self.new_votes]
@@ -248,12 +265,15 @@ class _Loading:
         if not self.new_assignments:
             return
         a = t.assignments.c
-        counts = select(a.rater, func.count()).where(a.study_id == self.study_id).group_by(a.rater)
-        ordinals = Counter({row[0]: row[1] for row in self.connection.execute(counts)})
+        counts = select(a.rater, a.arm, func.count()).where(a.study_id == self.study_id).group_by(a.rater, a.arm)
+        ordinals: Counter[tuple[str, bool]] = Counter()
+        for rater, arm, count in self.connection.execute(counts):
+            ordinals[(rater, arm == Arm.LIVE.value)] += count
         rows = []
         for entry in self.new_assignments:
-            rows.append(self._assignment_row(entry, ids[_pair_key(entry)], ordinals[entry.rater]))
-            ordinals[entry.rater] += 1
+            whose = (entry.rater, entry.arm is Arm.LIVE)
+            rows.append(self._assignment_row(entry, ids[_pair_key(entry)], ordinals[whose]))
+            ordinals[whose] += 1
         self.connection.execute(insert(t.assignments), rows)
 
     def _assignment_row(self, entry: Assignment, pair_id: int, ordinal: int) -> dict[str, Any]:

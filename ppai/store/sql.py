@@ -27,6 +27,7 @@ from ppai.store.base import (
 )
 from ppai.store.engine import Database
 from ppai.store.judging import SqlJudging
+from ppai.store.live import live_fields, live_marker, of_live
 from ppai.store.loading import load_study, store_scores
 from ppai.store.rows import assignment_of, verdict_of, vote_of
 from ppai.store.work import SqlWork, participants_query
@@ -101,13 +102,17 @@ class SqlStore:
         systems = select(func.count(t.responses.c.system.distinct())).where(
             t.responses.c.study_id == study_id, t.responses.c.active
         )
-        raters = select(func.count(t.votes.c.rater.distinct())).where(t.votes.c.study_id == study_id)
+        of_live_question = t.votes.c.prompt_id.in_(
+            select(t.live_questions.c.prompt_id).where(t.live_questions.c.study_id == study_id)
+        )
+        own = (t.votes.c.study_id == study_id, ~of_live_question)
+        raters = select(func.count(t.votes.c.rater.distinct())).where(*own)
         return StudyInfo(
             name=row["name"],
             prompts=count(t.prompts, active=True),
             systems=connection.execute(systems).scalar_one(),
             pairs=count(t.pairs, active=True),
-            votes=count(t.votes),
+            votes=connection.execute(select(func.count()).select_from(t.votes).where(*own)).scalar_one(),
             verdicts=count(t.verdicts),
             raters=connection.execute(raters).scalar_one(),
             loaded_at=row["loaded_at"],
@@ -124,11 +129,13 @@ class SqlStore:
             chosen = select(table.c.record).where(table.c.study_id == study_id, table.c.active)
             return list(connection.scalars(chosen.order_by(table.c.position)))
 
+        config = self._study_config(connection, study_id)
         return Study(
-            config=self._study_config(connection, study_id),
+            config=config,
             prompts=tuple(Prompt.model_validate(record) for record in records(t.prompts)),
             responses=tuple(Response.model_validate(record) for record in records(t.responses)),
             pairs=tuple(self._pairs(connection, study_id).values()),
+            **live_fields(connection, study_id, config.system_ids),
         )
 
     def _pairs(self, connection: Connection, study_id: int) -> dict[int, Pair]:
@@ -139,6 +146,10 @@ class SqlStore:
             .order_by(p.pair_id)
         )
         return {row[0]: Pair(prompt_id=row[1], first=row[2], second=row[3]) for row in rows}
+
+    def live_marker(self, name: str) -> object:
+        with self._database.reading() as connection:
+            return live_marker(connection, self._study_id(connection, name))
 
     def config(self, name: str) -> StudyConfig:
         with self._database.reading() as connection:
@@ -374,6 +385,7 @@ class SqlStore:
                 a.study_id == self._study_id(connection, name),
                 a.rater == rater,
                 a.status == VoteStatus.SUBMITTED.value,
+                ~of_live(),
             )
             return int(connection.execute(chosen).scalar_one())
 

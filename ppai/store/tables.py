@@ -105,6 +105,28 @@ items = Table(
     Index(None, "study_id"),
 )
 
+live_questions = Table(
+    "live_questions",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    _study(),
+    Column("prompt_id", String(200), nullable=False),
+    Column("prompt", JSON, nullable=False),
+    Column("responses", JSON, nullable=False),
+    UniqueConstraint("study_id", "prompt_id"),
+    sqlite_autoincrement=True,
+)
+"""Visitors' own questions with both answers, apart from the study's prompts; their pairs are never active."""
+
+live_consents = Table(
+    "live_consents",
+    metadata,
+    Column("study_id", Integer, ForeignKey("studies.study_id"), primary_key=True),
+    Column("rater", String(200), primary_key=True),
+    Column("consented_at", Double, nullable=False),
+)
+"""Who has agreed that her questions are stored; to rate the study's pairs is agreed to apart from it."""
+
 participants = Table(
     "participants",
     metadata,

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, RowMapping, Select, func, insert, select, upd
 from ppai.schema import Arm, Assignment, Vote, VoteStatus
 from ppai.store import tables as t
 from ppai.store.base import Given, HarmReport, Item, Participant, ProbeAnswer
+from ppai.store.live import SqlLive, of_live
 from ppai.store.rows import epoch, given_of, vote_of, vote_row
 
 
@@ -30,6 +31,7 @@ class SqlWork:
         self._connection = connection
         self._study = study_id
         self.loaded_at = loaded_at
+        self.live = SqlLive(connection, study_id)
 
     def participant(self, rater: str) -> Participant | None:
         chosen = participants_query(self._study).where(t.participants.c.rater == rater)
@@ -88,7 +90,7 @@ class SqlWork:
 
     def given(self, rater: str) -> Sequence[Given]:
         a = t.assignments.c
-        rows = self._connection.execute(self._given().where(a.rater == rater).order_by(a.ordinal))
+        rows = self._connection.execute(self._given().where(a.rater == rater, ~of_live()).order_by(a.ordinal))
         return [given_of(row) for row in rows.mappings()]
 
     def assignment(self, assignment_id: str) -> Given | None:
@@ -98,8 +100,9 @@ class SqlWork:
 
     def give(self, pair_id: int, assignment: Assignment) -> Given:
         a, i = t.assignments.c, t.items.c
+        same = of_live() if assignment.arm is Arm.LIVE else ~of_live()
         ordinal = self._connection.execute(
-            select(func.count()).where(a.study_id == self._study, a.rater == assignment.rater)
+            select(func.count()).where(a.study_id == self._study, a.rater == assignment.rater, same)
         ).scalar_one()
         opened = epoch(assignment.created_at) or time.time()
         self._connection.execute(

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ppai.schema import Criterion, Record, StudyConfig, System
+from ppai.schema import Criterion, Generation, Record, StudyConfig, System
 
 ALIKE = 0.75
 """The ratio of `difflib` from which a key is taken for a slip; `nmae` for `name` has just that."""
@@ -24,6 +24,8 @@ def slips(values: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
         for index, row in enumerate(rows if isinstance(rows, list) else ()):
             if isinstance(row, dict):
                 yield from _slips((name, index), row, model)
+                inner = row.get("generation") if model is System else None
+                yield from _slips((name, index, "generation"), inner if isinstance(inner, dict) else (), Generation)
 
 
 def _slips(path: tuple[Any, ...], keys: Iterable[str], model: type[Record]) -> Iterator[tuple[tuple[Any, ...], str]]:

@@ -54,6 +54,7 @@ class PublishedReport:
     conflicts: int = 0
     """Criteria of pairs on which the two orders disagreed, written as Tie."""
     votes: int = 0
+    live: int = 0
 
     def lines(self) -> tuple[str, ...]:
         """What a person should know, one sentence a line."""
@@ -64,6 +65,7 @@ class PublishedReport:
             (self.one_order_outcomes, "outcomes left empty because only one of the two orders has one"),
             (self.conflicts, "outcomes on which the two orders disagreed, written as Tie"),
             (self.votes, "votes left out: this layout has no place for them"),
+            (self.live, "live questions left out: this layout has no place for them"),
         )
         return tuple(f"{count} {what}" for count, what in counts if count)
 
@@ -78,6 +80,8 @@ def write_published(study: Study, directory: Path, stem: str | None = None) -> P
         PPAIError: if the directory holds files of another study, or the system refuses to write.
     """
     directory, stem = Path(directory), stem or stem_for(study.name)
+    n_live = len(study.live_prompts)
+    study = study.model_copy(update={"live_prompts": (), "live_responses": ()})
     systems = study.config.system_ids
     if len(systems) != 2:
         message = f"the published layout holds two systems, and {study.name!r} has {len(systems)}"
@@ -107,6 +111,7 @@ def write_published(study: Study, directory: Path, stem: str | None = None) -> P
         one_order_outcomes=sum(table.one_order_outcomes for table in tables),
         conflicts=sum(table.conflicts for table in tables),
         votes=len(study.votes),
+        live=n_live,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ppai.errors import StudyError
-from ppai.schema import Pair, Study, StudyConfig
+from ppai.schema import LIVE_SPLIT, Pair, Study, StudyConfig
 from ppai.studyfiles.checking import check_draft
 from ppai.studyfiles.config import read_config
 from ppai.studyfiles.draft import Draft
@@ -26,8 +26,9 @@ def read_study(directory: Path) -> Study:
     if problems:
         raise StudyError(problems)
     config = draft.complete_config()
-    prompts = tuple(row.record for row in draft.prompts)
-    responses = tuple(row.record for row in draft.responses)
+    live = {row.record.id for row in draft.prompts if row.record.split == LIVE_SPLIT}
+    prompts = tuple(row.record for row in draft.prompts if row.record.id not in live)
+    responses = tuple(row.record for row in draft.responses if row.record.prompt_id not in live)
     return Study(
         config=config,
         prompts=prompts,
@@ -37,6 +38,8 @@ def read_study(directory: Path) -> Study:
         verdicts=tuple(row.record for row in draft.verdicts),
         assignments=tuple(row.record for row in draft.assignments),
         scores=tuple(row.record for row in draft.scores),
+        live_prompts=tuple(row.record for row in draft.prompts if row.record.id in live),
+        live_responses=tuple(row.record for row in draft.responses if row.record.prompt_id in live),
     )
 
 
@@ -79,7 +82,8 @@ def _has_pair(draft: Draft) -> bool:
     if draft.pair_lines is not None:
         return bool(draft.pair_lines)
     records = [row.record for row in draft.responses]
-    return bool(study_pairs(draft.complete_config(), [row.record for row in draft.prompts], records))
+    prompts = [row.record for row in draft.prompts if row.record.split != LIVE_SPLIT]
+    return bool(study_pairs(draft.complete_config(), prompts, records))
 
 
 def _listed_pairs(draft: Draft, config: StudyConfig) -> tuple[Pair, ...]:

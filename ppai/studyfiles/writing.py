@@ -54,8 +54,8 @@ def write_general(study: Study, directory: Path) -> tuple[Path, ...]:
     integers = ids_are_integers(study)
     files = {
         CONFIG_FILE: config_text(config_values(study)),
-        PROMPTS: _lines(study.prompts, integers),
-        RESPONSES: _lines(study.responses, integers),
+        PROMPTS: _lines([*study.prompts, *study.live_prompts], integers),
+        RESPONSES: _lines([*study.responses, *study.live_responses], integers),
     }
     optional: dict[str, Sequence[Record]] = {
         VOTES: study.votes,
@@ -87,7 +87,7 @@ def config_text(values: dict[str, Any]) -> str:
 
 def ids_are_integers(study: Study) -> bool:
     """Whether the ids of all prompts read as integers, so that files may hold them as such."""
-    return all(_CANONICAL_INTEGER.fullmatch(prompt.id) for prompt in study.prompts)
+    return all(_CANONICAL_INTEGER.fullmatch(prompt.id) for prompt in (*study.prompts, *study.live_prompts))
 
 
 def record_lines(records: Iterable[Record], study: Study) -> str:

@@ -88,11 +88,14 @@ class AdminPage:
         log_out = said("admin.log_out", "button", f'type="button" class="ppai-button" data-act="{LOG_OUT}"')
         head = f'<div class="ppai-stepper">{said("admin.lead", "p", "class=ppai-muted")}{log_out}</div>{lost}'
         names = {key: prompt_name(prompt) for key, prompt in content.prompts.items()}
+        reports = store.reports(name)
+        if any(report.prompt_id not in names for report in reports):
+            names |= {prompt.id: prompt_name(prompt) for prompt in store.study(name).live_prompts}
         parts = (
             ("head", head),
             ("server", _card("server", f'<dl class="ppai-status">{self._facts()}</dl>')),
             ("studies", _card("studies", table_html(_study_table(store.studies()), "studies"))),
-            ("reports", _card("reports", _reports(store.reports(name), names, labels))),
+            ("reports", _card("reports", _reports(reports, names, labels))),
             ("leaks", _card("leaks", self._leak_table(labels))),
         )
         return View(parts, announce=announce)

@@ -35,6 +35,14 @@ class Statistics(Protocol):
     ) -> Mapping[str, JsonReady]: ...
 
 
+class Live(Protocol):
+    """The service of live questions: `ppai.live.arena.Arena`."""
+
+    def act(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Does what a browser asks, and answers with a view."""
+        ...
+
+
 @dataclass(frozen=True)
 class Context:
     """One served study."""
@@ -52,6 +60,9 @@ class Context:
 
     backup: Keeper | None = None
     """Copies the store elsewhere, where PPAI_BACKUP says so; the admin page shows its `state()`."""
+
+    arena: Live | None = None
+    """Live questions, where they are on."""
 
     @property
     def name(self) -> str:

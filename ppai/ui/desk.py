@@ -128,13 +128,22 @@ class Desk:
                 participant = work.participant(rater)
                 if participant is not None:
                     return self._state(work, participant, asked, framed=True)
+                if work.live.consented(rater):
+                    return View(screen=Screen.WELCOME, code=normal_code(asked.code or ""), frame=self._frame())
         return View(screen=Screen.WELCOME, frame=self._frame())
 
     def _consent(self, asked: ActRequest) -> View:
-        code = new_code()
+        """Gives a code, save to a visitor who has one of her live questions."""
         with self._work() as work:
+            code = self._live_code(work, asked) or new_code()
             participant = work.add_participant(rater_hash(self._salt, code))
             return self._state(work, participant, asked.model_copy(update={"code": code}), framed=True)
+
+    def _live_code(self, work: Work, asked: ActRequest) -> str | None:
+        rater = self.rater(asked.code)
+        if rater is None or not work.live.consented(rater) or work.participant(rater) is not None:
+            return None
+        return normal_code(asked.code or "")
 
     def _resume(self, asked: ActRequest) -> View:
         code = normal_code(asked.typed)

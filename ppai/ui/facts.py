@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ppai.schema import Study
+from ppai.schema import Arm, Study
 from ppai.ui.filters import UNFLAGGED, Filters
 from ppai.ui.labels import ARMS, HUMAN, answering_judges, counted, sources_of
 from ppai.ui.sentences import human_votes
@@ -15,7 +15,8 @@ Json = Mapping[str, Any]
 
 def facts(study: Study, summary: Json, filters: Filters) -> tuple[tuple[str, int], ...]:
     """Counts by the key of their text."""
-    prompts = sum(1 for prompt in study.prompts if filters.topic is None or prompt.topic == filters.topic)
+    shown = study.live_prompts or study.prompts if filters.arm == Arm.LIVE.value else study.prompts
+    prompts = sum(1 for prompt in shown if filters.topic is None or prompt.topic == filters.topic)
     judges = len(answering_judges(sources_of(summary)))
     people = [by_source[HUMAN]["n_raters"] for by_source in summary["criteria"].values() if HUMAN in by_source]
     return (

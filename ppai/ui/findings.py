@@ -23,7 +23,7 @@ class Findings:
         self._statistics = statistics
         self._lock = threading.Lock()
         self._study: Study | None = None
-        self._loaded_at: float | None = None
+        self._marker: object = None
         self._keeping = Keeping()
 
     def warm(self) -> None:
@@ -38,9 +38,9 @@ class Findings:
         return make_report(data, request, self._statistics, self._keeping)
 
     def _current_study(self) -> Study:
-        """Its texts change with a load alone, not with every verdict of a judge that is at work."""
-        loaded_at = self._store.loaded_at(self._name)
+        """Its texts change with a load or a live question alone, not with every verdict of a judge that is at work."""
+        marker = (self._store.loaded_at(self._name), self._store.live_marker(self._name))
         with self._lock:
-            if self._study is None or loaded_at != self._loaded_at:
-                self._study, self._loaded_at = self._store.study(self._name), loaded_at
+            if self._study is None or marker != self._marker:
+                self._study, self._marker = self._store.study(self._name), marker
             return self._study

@@ -31,6 +31,8 @@ RATER_KEY, ADMIN_KEY = "ppai.rater", "ppai.admin"
 _answers = count(1)
 
 LINKS = (("results", "results"), ("browse", "browse"), ("admin", "admin"))
+LIVE_LINK = ("live", "live")
+"""Only where live questions are on."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def lay_out(context: Context, name: str, *, charts: bool = False) -> Shell:
     admin = gr.BrowserState(None, storage_key=ADMIN_KEY, secret=context.browser_secret)
     screen = gr.HTML(
         value=None,
-        html_template=_template(name),
+        html_template=_template(name, live=context.arena is not None),
         js_on_load=script(),
         head=_styles(),
         apply_default_css=False,
@@ -144,10 +146,10 @@ def _styles() -> str:
     return "<style>\n" + "\n".join((STATIC / name).read_text(encoding="utf-8") for name in STYLES) + "</style>"
 
 
-def _template(name: str) -> str:
+def _template(name: str, *, live: bool) -> str:
     links = "".join(
         said(f"{page}.title", "a", f'class="ppai-button ppai-quiet" href="{path}"')
-        for page, path in LINKS
+        for page, path in (*((LIVE_LINK,) if live else ()), *LINKS)
         if page != name
     )
     heading = said(f"{name}.title", "h1", 'class="ppai-title" tabindex="-1" data-testid="heading"')

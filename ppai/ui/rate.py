@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +27,14 @@ SCRIPTS = (
     "guidelines.js",
     "code.js",
     "header.js",
+    "plain.js",
     "cards.js",
     "criteria.js",
+    "answers.js",
     "pair.js",
     "probe.js",
     "pages.js",
+    "stage.js",
     "keys.js",
     "start.js",
 )
@@ -49,9 +53,9 @@ SHELL = """
 """
 
 
-def script() -> str:
+def script(names: tuple[str, ...] = SCRIPTS) -> str:
     """The body of the function that runs when the component is on the page."""
-    parts = ['"use strict";', *((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)]
+    parts = ['"use strict";', *((STATIC / name).read_text(encoding="utf-8") for name in names)]
     return "\n".join(parts)
 
 
@@ -60,10 +64,11 @@ def styles(names: tuple[str, ...] = STYLES) -> str:
     return "<style>\n" + "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names) + "</style>"
 
 
-def build(desk: Desk, *, secret: str, results_path: str = "results") -> gr.HTML:
+def build(desk: Desk, *, secret: str, results_path: str = "results", live_path: str | None = None) -> gr.HTML:
     """Lays out the rating page inside the current Blocks.
 
-    `secret` encrypts what the browser keeps, and must outlive a restart. `results_path` is where the thanks link to.
+    `secret` encrypts what the browser keeps, and must outlive a restart. `results_path` is where the thanks link to,
+    `live_path` the page of live questions, where there is one.
     """
 
     def act(request: dict[str, Any]) -> dict[str, Any]:
@@ -72,19 +77,35 @@ def build(desk: Desk, *, secret: str, results_path: str = "results") -> gr.HTML:
     def first_view(code: object) -> dict[str, Any]:
         return desk.open(code if isinstance(code, str) else None)
 
+    return component(act, first_view, secret=secret, results_path=results_path, live_path=live_path)
+
+
+def component(
+    act: Callable[[dict[str, Any]], dict[str, Any]],
+    first_view: Callable[[object], dict[str, Any]],
+    *,
+    secret: str,
+    scripts: tuple[str, ...] = SCRIPTS,
+    styles_of: tuple[str, ...] = STYLES,
+    **props: Any,
+) -> gr.HTML:
+    """The component that shows views, inside the current Blocks: `first_view` of a kept code, then those of `act`.
+
+    `props` are for the scripts; those that are None are left out.
+    """
     memory = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=secret)
     screen = gr.HTML(
         value=None,
         html_template=SHELL,
-        js_on_load=script(),
-        head=styles(),
+        js_on_load=script(scripts),
+        head=styles(styles_of),
         apply_default_css=False,
         server_functions=[act],
-        results_path=results_path,
+        **{name: value for name, value in props.items() if value is not None},
     )
     blocks = Context.root_block
     if blocks is None:
-        raise RuntimeError("build() belongs inside a gr.Blocks")
+        raise RuntimeError("a page belongs inside a gr.Blocks")
     blocks.load(
         first_view,
         inputs=[memory],

@@ -6,13 +6,16 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.middleware import Middleware
 
 from ppai.backup import Keeper, restore
 from ppai.errors import PPAIError
+from ppai.schema import StudyConfig
 from ppai.settings import Settings
 from ppai.store.base import Store
 from ppai.store.sql import SqlStore
@@ -29,22 +32,37 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 if TYPE_CHECKING:
     import gradio as gr
 
+    from ppai.live.answering import Answerers
+    from ppai.live.arena import Arena
+
+OpenAnswerers = Callable[[StudyConfig, Path, Settings], "Answerers"]
+"""Opens the systems that answer live questions, so that the pages stay below `eval`."""
+
 CONCURRENCY = 16
 """How many events of one page handler run at once; voting does not go through the queue."""
 
 _log = logging.getLogger("ppai")
 
 
-def open_context(settings: Settings, statistics: Any, store: Store | None = None) -> Context:
+def open_context(
+    settings: Settings, statistics: Any, store: Store | None = None, open_answerers: OpenAnswerers | None = None
+) -> Context:
     """The store with the study of `settings` loaded, and the services on it.
 
-    A SQLite store that is not there is first fetched from its backup.
+    A SQLite store that is not there is first fetched from its backup. `open_answerers` is called where live questions
+    are on, before anything is stored.
 
-    Raises StudyError, StudyChanged, StoreError, or PPAIError where the backup cannot be read.
+    Raises StudyError, StudyChanged, StoreError, or PPAIError where the backup cannot be read, or where live questions
+    are on and the study's systems cannot answer them.
     """
+    study = read_study(settings.study)
+    answerers = None
+    if settings.live:
+        if open_answerers is None:
+            raise PPAIError("PPAI_LIVE: nothing here can answer live questions")
+        answerers = open_answerers(study.config, settings.study, settings)
     backup = restore(settings) if store is None else None
     store = store or SqlStore(settings.database_url)
-    study = read_study(settings.study)
     report = store.load(study, replace=settings.replace)
     for difference in report.differences:
         _log.warning("study %r was replaced: %s", study.name, difference)
@@ -58,7 +76,14 @@ def open_context(settings: Settings, statistics: Any, store: Store | None = None
         statistics=statistics,
         browser_secret=store.secret("browser-state").hex()[:32],
         backup=Keeper(backup, store, settings.sqlite_file) if backup and settings.sqlite_file else None,
+        arena=None if answerers is None else _arena(desk, answerers),
     )
+
+
+def _arena(desk: Desk, answerers: Answerers) -> Arena:
+    from ppai.live.arena import Arena
+
+    return Arena(desk, answerers)
 
 
 def build(context: Context) -> gr.Blocks:
@@ -68,7 +93,13 @@ def build(context: Context) -> gr.Blocks:
     from ppai.ui import admin, browse, rate, results
 
     with gr.Blocks(title="PPAI", analytics_enabled=False) as pages:
-        rate.build(context.desk, secret=context.browser_secret)
+        live_path = None if context.arena is None else "live"
+        rate.build(context.desk, secret=context.browser_secret, live_path=live_path)
+    if context.arena is not None:
+        from ppai.ui import arena
+
+        with pages.route("Live", "/live", show_in_navbar=False):
+            arena.build_arena(context)
     with pages.route("Results", "/results", show_in_navbar=False):
         results.build_results(context)
     with pages.route("Browse", "/browse", show_in_navbar=False):

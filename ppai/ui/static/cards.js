@@ -1,6 +1,6 @@
 // The post and the two responses, alike in everything but their letters.
 
-function postCard(item) {
+function postCard(item, label = t("pair.post")) {
   const body = fillSanitised(h("div", { class: "ppai-prose", "data-testid": "post-body" }), item.body);
   const heading = freshId("post");
   return h(
@@ -9,7 +9,7 @@ function postCard(item) {
     h(
       "p",
       { class: "ppai-eyebrow", id: item.title ? undefined : heading },
-      t("pair.post"),
+      label,
       item.topic && h("span", { class: "ppai-topic" }, item.topic),
     ),
     item.title && h("h2", { id: heading }, item.title),

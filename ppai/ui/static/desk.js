@@ -1,6 +1,8 @@
 // Asks the server, one thing at a time, and takes in what it answers.
 
 const ANSWER_MS = 30000;
+/** Screens with questions on two responses. */
+const ANSWERED = ["pair", "vote"];
 const EXTRA_KEY = "ppai.extra";
 const rater = { code: null, frame: null, extra: readExtra(), asking: false, undo: null };
 
@@ -23,11 +25,11 @@ function rateExtra() {
 }
 
 /** The server's answer; where none comes, an answer that says so. Gradio's client resolves to nothing on a failure. */
-async function send(act, fields) {
+async function send(act, fields, patience = ANSWER_MS) {
   const request = { act, code: rater.code, language, ...fields };
   if (rater.extra) request.extra = true;
   let timer;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, ANSWER_MS)));
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, patience)));
   try {
     const view = await Promise.race([server.act(request), late]);
     return view && typeof view === "object" ? view : { error: "error.not_saved" };
@@ -66,14 +68,19 @@ function setAsking(asking) {
 function receive(view, act) {
   if (view.code) adoptCode(view.code);
   if (view.frame) rater.frame = view.frame;
-  if (view.screen) {
-    if (act === "submit" || act === "skip") closeDraft();
-    if (view.screen !== "pair") draft = null;
+  if (view.screen && !(view.error && view.screen === screenName())) {
+    if (["submit", "skip", "vote", "discard"].includes(act)) closeDraft();
+    if (!ANSWERED.includes(view.screen)) draft = null;
     closeDialogs();
     show(view, { focus: Boolean(act) });
   }
-  if (view.error) showMessage(t(view.error));
+  if (view.error) showMessage(errorText(view));
   else if (view.notice) announce(t(view.notice));
+}
+
+/** What an error says: with how long to wait and how much to write, where it names these. */
+function errorText({ error, wait }) {
+  return t(error, { wait: waitText(wait ?? 0), min: rater.frame?.min_chars, max: rater.frame?.max_chars });
 }
 
 /** Keeps the rater's code in the page and in Gradio's browser state, for her next visit. */

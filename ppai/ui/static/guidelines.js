@@ -55,7 +55,7 @@ function openKeys() {
     ["0", "keys.tie"],
     ["2", "keys.b"],
     [t("keys.enter_key"), "keys.enter"],
-    ["U", "keys.undo"],
+    ...(screenName() === "vote" ? [] : [["U", "keys.undo"]]),
     ["?", "keys.help"],
   ];
   openDialog("keys", t("keys.title"), [

@@ -17,6 +17,7 @@ function screenHeader(heading, view) {
       h(
         "div",
         { class: "ppai-tools" },
+        otherPages(),
         button(t("header.guidelines"), "ppai-quiet", openGuidelines, { "data-testid": "guidelines" }),
         view.screen === "pair" && button(t("header.code"), "ppai-quiet", openCode, { "data-testid": "your-code" }),
         languageSwitch(),
@@ -24,6 +25,13 @@ function screenHeader(heading, view) {
     ),
     progress && progressLine(progress),
   );
+}
+
+/** Links between rating and live questions, where the server has both. */
+function otherPages() {
+  const link = (path, text, name) =>
+    path && h("a", { class: "ppai-button ppai-quiet", href: path, "data-testid": name }, text);
+  return [link(props.live_path, t("live.link"), "to-live"), link(props.rate_path, t("page.title"), "to-rating")];
 }
 
 function todayText(progress) {

@@ -14,7 +14,7 @@ function onKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || isTyping(target) || document.querySelector("dialog[open]")) return;
   if (key === "?") openKeys();
   else if (key.toLowerCase() === "u" && element.querySelector('[data-testid="undo"]')) undoLast();
-  else if (key in CHOICES && screenName() === "pair") answerByKey(CHOICES[key]);
+  else if (key in CHOICES && ANSWERED.includes(screenName())) answerByKey(CHOICES[key]);
   else if (key === "Enter" && !target.closest?.("button, a, summary, label, input")) {
     const form = element.querySelector("form:has(.ppai-submit)");
     if (!form) return;

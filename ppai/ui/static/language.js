@@ -42,6 +42,12 @@ function tn(key, n, values) {
   return t(`${key}.${form}`, { n, ...values });
 }
 
+/** A time to wait in words: seconds up to a minute and a half, then minutes. */
+function waitText(seconds) {
+  const [n, unit] = seconds > 90 ? [Math.ceil(seconds / 60), "minute"] : [Math.max(1, Math.ceil(seconds)), "second"];
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(n);
+}
+
 function questionText(question) {
   return question.question ?? t(`criterion.${question.key}.question`);
 }

@@ -27,6 +27,7 @@ function showMessage(text, place = element.querySelector("dialog[open] .ppai-mes
     place.textContent = text;
     place.hidden = !text;
   }
+  if (text) live.polite.textContent = "";
   if (text && place?.getAttribute("role") !== "alert") alarm(text);
   if (!text) live.assertive.textContent = "";
 }
