@@ -17,6 +17,8 @@ from ppai.verbs.chat import EPILOG as CHAT_EPILOG
 from ppai.verbs.chat import chat
 from ppai.verbs.curate import EPILOG as CURATE_EPILOG
 from ppai.verbs.curate import curate
+from ppai.verbs.generate import EPILOG as GENERATE_EPILOG
+from ppai.verbs.generate import generate
 from ppai.verbs.judge import EPILOG as JUDGE_EPILOG
 from ppai.verbs.judge import judge
 from ppai.verbs.merge import EPILOG as MERGE_EPILOG
@@ -32,6 +34,8 @@ from ppai.verbs.score import EPILOG as SCORE_EPILOG
 from ppai.verbs.score import score
 from ppai.verbs.sft import EPILOG as SFT_EPILOG
 from ppai.verbs.sft import sft
+from ppai.verbs.synth import EPILOG as SYNTH_EPILOG
+from ppai.verbs.synth import synth
 
 WRONG_INPUT = 2
 """Exit code where an input or a setting is wrong; nothing was changed."""
@@ -50,9 +54,11 @@ app.command(epilog=CURATE_EPILOG, context_settings={"allow_extra_args": True})(c
 app.command(epilog=CHAT_EPILOG)(chat)
 app.command(epilog=MERGE_EPILOG)(merge)
 app.command(epilog=SFT_EPILOG)(sft)
+app.command(epilog=GENERATE_EPILOG)(generate)
 app.command(epilog=JUDGE_EPILOG)(judge)
 app.command(epilog=PLAN_EPILOG)(plan)
 app.command(epilog=PROMPTS_EPILOG)(prompts)
+app.command(epilog=SYNTH_EPILOG)(synth)
 app.command(epilog=REPORT_EPILOG, cls=ReportCommand)(report)
 app.command(epilog=SCORE_EPILOG)(score)
 
@@ -74,6 +80,7 @@ def serve(
     from eval import report as statistics
     from ppai.settings import read_settings
     from ppai.ui.serve import launch, open_context
+    from ppai.verbs.live import answerers
 
     settings = read_settings(
         study=study_dir,
@@ -83,7 +90,7 @@ def serve(
         replace=replace or None,
         database_url=database,
     )
-    served = launch(open_context(settings, statistics))
+    served = launch(open_context(settings, statistics, open_answerers=answerers))
     typer.echo(f"PPAI is ready: {served.url}")
     served.wait()
 

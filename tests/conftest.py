@@ -11,6 +11,18 @@ import pytest
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
+ALONE = {"chromium", "visits"}
+"""Fixtures whose tests wait for a screen: with other tests beside them they would wait for these."""
+OF_TIME = ("test_kill", "test_judge_kill", "test_live_kill", "test_traffic", "test_live_traffic", "test_backup")
+"""Modules that start and end servers."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if ALONE & set(getattr(item, "fixturenames", ())) or item.path.stem in OF_TIME:
+            item.add_marker("alone")
+
+
 def _study_directory(name: str) -> Path:
     directory = SHARED / name
     if not directory.is_dir():

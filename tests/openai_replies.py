@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -28,6 +29,10 @@ class Reply:
     """About a quarter of the text's characters where it is not said."""
     model: str | None = None
     """That answered; the model that was asked for where it is not said."""
+    pace: float | None = None
+    """Seconds between the words of a streamed chat completion, each a chunk of its own; one chunk where it is None."""
+    lost_after: int | None = None
+    """Words after which a paced stream loses its connection."""
 
 
 def outcomes(answers: Mapping[str, str], justification: str = "As asked.") -> Reply:
@@ -179,6 +184,18 @@ def _completion(reply: Reply, model: str, number: int, sent: int, tokens: int) -
             "prompt_tokens_details": {"cached_tokens": 0},
         },
     }
+
+
+def word_events(body: Mapping[str, Any]) -> Iterator[str]:
+    """A chat completion as a stream of server-sent events: a chunk for each word, and one that says why it ended."""
+    choice = body["choices"][0]
+    message = choice["message"]
+    common = {**body, "object": "chat.completion.chunk", "usage": None}
+    for word in re.findall(r"\s*\S+\s*", message["content"] or message["refusal"] or ""):
+        delta = {"index": 0, "delta": {"role": "assistant", "content": word}, "finish_reason": None}
+        yield f"data: {json.dumps({**common, 'choices': [delta]})}\n\n"
+    ended = {"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}
+    yield f"data: {json.dumps({**common, 'choices': [ended]})}\n\ndata: [DONE]\n\n"
 
 
 def events_of(body: Mapping[str, Any]) -> str:

@@ -21,8 +21,11 @@ DOCUMENTS = [
         "data_to_share/README.md",
         "docs/coverage.md",
         "docs/curation.md",
+        "docs/generation.md",
         "docs/judging.md",
+        "docs/live.md",
         "docs/statistics.md",
+        "docs/synthetic.md",
         "docs/training.md",
     )
 ]

@@ -14,7 +14,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MODEL_LIBRARIES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "bert_score")
 DRIVERS = ("sqlite3", "psycopg", "psycopg2", "asyncpg", "sqlalchemy", "alembic")
-LOADERS_OF_MODELS = ("eval/generate.py", "eval/judges/local.py")
+LOADERS_OF_MODELS = {
+    "eval/generating/engine.py": ("finetune.model", "finetune.adapter"),
+    "eval/judges/local.py": ("finetune.model",),
+}
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,8 @@ def test_only_what_loads_models_imports_finetune() -> None:
         lambda one: (
             one.file.startswith("eval/")
             and one.of("finetune")
-            and not (one.file in LOADERS_OF_MODELS and (one.of("finetune.model") or one.module == "finetune"))
+            and one.module != "finetune"
+            and not one.of(*LOADERS_OF_MODELS.get(one.file, ()))
         )
     )
 

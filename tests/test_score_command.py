@@ -124,6 +124,26 @@ def test_scores_against_human_answers(study_dir: Path, answers: Path) -> None:
     assert f"{found['systems']['tuned']['bleu']['estimate']:.5f} [" in said
 
 
+def test_scores_against_the_answers_of_each_prompts_topic(study_dir: Path, tmp_path: Path) -> None:
+    rows = [prompt.model_dump(exclude_none=True) for prompt in read_study(study_dir).prompts]
+    prompts = "".join(json.dumps(row | {"topic": f"t{n % 3}"}) + "\n" for n, row in enumerate(rows))
+    (study_dir / "prompts.jsonl").write_text(prompts, "utf-8")
+    sides = [(topic, side) for topic in range(2) for side in ("train", "validation")]
+    told = [
+        {"id": f"o{n}", "topic": f"t{topic}", "split": side, "response": human(n)}
+        for n, (topic, side) in enumerate(sides)
+    ]
+    file = tmp_path / "told.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in told), "utf-8")
+    _, progress = ran(study_dir, "--references", file, "--by-topic", "--encoder", "none")
+    found = against(study_dir)
+    assert "answers to posts of the topics of 8 of 12 prompts; 4 without one are left out" in progress
+    assert found["references"] == "told.jsonl by topic"
+    places = [n for n in range(12) if n % 3 < 2]
+    measure = bleu([TUNED.format(n=n) for n in places], [[human(1 if n % 3 == 0 else 3)] for n in places])
+    assert found["systems"]["tuned"]["bleu"]["estimate"] == pytest.approx(measure.of_all[0], abs=1e-12)
+
+
 def test_arms_and_files_are_kept_apart_and_a_second_run_takes_the_place_of_the_first(
     study_dir: Path, answers: Path
 ) -> None:
@@ -244,6 +264,7 @@ def test_every_pair_that_the_study_compares_is_tested(study_dir: Path) -> None:
     [
         (["--arm", "live"], "--arm: 'live' is neither as_is nor plain"),
         (["--reference-column", "x"], "--reference-column: there are no --references"),
+        (["--by-topic"], "--by-topic: there are no --references"),
         (["--encoder", "minilm"], "--encoder: there are no --references"),
         (["--encoder-layers", "3"], "--encoder-layers: there are no --references"),
         (["--list", "--forget", "x"], "--list and --forget: one at a time"),

@@ -38,6 +38,15 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "PPAI_BACKUP": "/backup",
         "PPAI_TOKEN_HOURS": "1.5",
         "PPAI_REPLACE": "true",
+        "PPAI_LIVE": "1",
+        "PPAI_LIVE_PER_HOUR": "5",
+        "PPAI_LIVE_OVERALL_PER_HOUR": "50",
+        "PPAI_LIVE_AT_ONCE": "4",
+        "PPAI_LIVE_QUEUE": "0",
+        "PPAI_LIVE_SECONDS": "60",
+        "PPAI_LIVE_MIN_CHARS": "20",
+        "PPAI_LIVE_MAX_CHARS": "500",
+        "PPAI_LIVE_WORDS_PER_SECOND": "7.5",
         "PPAI_SHARE": "true",
         "SPACE_ID": "user/space",
         "OPENAI_API_KEY": "sk-s3cret",
@@ -51,6 +60,9 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
     assert found.admin_password is not None and found.admin_password.get_secret_value() == "s3cret"
     assert (found.backup, found.replace, found.space_id) == ("/backup", True, "user/space")
     assert found.openai_api_key is not None and found.openai_api_key.get_secret_value() == "sk-s3cret"
+    assert found.live and (found.live_per_hour, found.live_overall_per_hour) == (5, 50)
+    assert (found.live_at_once, found.live_queue, found.live_seconds) == (4, 0, 60)
+    assert (found.live_min_chars, found.live_max_chars, found.live_words_per_second) == (20, 500, 7.5)
     assert found.openai_base_url == "http://127.0.0.1:8000/v1"
     assert "s3cret" not in repr(found) + str(found)
     named = {field.alias for field in Settings.model_fields.values()}
@@ -79,6 +91,10 @@ def test_empty_variables_are_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PPAI_PORT", "70000"),
         ("PPAI_RESULTS", "everyone"),
         ("PPAI_TOKEN_HOURS", "0"),
+        ("PPAI_LIVE", "perhaps"),
+        ("PPAI_LIVE_AT_ONCE", "0"),
+        ("PPAI_LIVE_SECONDS", "inf"),
+        ("PPAI_LIVE_MAX_CHARS", "9"),
         ("PPAI_REPLACE", "perhaps"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +46,7 @@ class Local:
     def load(self) -> None:
         """Never raises: what went wrong is in the log, and in `state`."""
         try:
+            _leave_a_core()
             self._engine = self._base.open()
         except Exception as error:  # noqa: BLE001 - the pages go on without live answers
             _log.error("the model %s cannot answer live questions: %s", self._base.model, error)
@@ -70,6 +72,13 @@ class Local:
                 say(places[number], text, ended, number in limited)
         finally:
             self._one_at_a_time.release()
+
+
+def _leave_a_core() -> None:
+    """To the pages: threads of torch that wait for one another on a busy core slow a small model down tenfold."""
+    import torch
+
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 2) - 1)))
 
 
 class Remote:
