@@ -11,15 +11,16 @@ import pytest
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
-ALONE = {"chromium", "visits"}
-"""Fixtures whose tests wait for a screen: with other tests beside them they would wait for these."""
-OF_TIME = ("test_kill", "test_judge_kill", "test_live_kill", "test_traffic", "test_live_traffic", "test_backup")
+OF_A_BROWSER = {"chromium", "visits"}
+"""Fixtures of tests that wait for a screen: with other tests beside them they would wait for these."""
+OF_TIME = {"test_kill", "test_judge_kill", "test_live_kill", "test_traffic", "test_live_traffic", "test_backup"}
 """Modules that start and end servers."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    of_a_browser = {item.path for item in items if OF_A_BROWSER & set(getattr(item, "fixturenames", ()))}
     for item in items:
-        if ALONE & set(getattr(item, "fixturenames", ())) or item.path.stem in OF_TIME:
+        if item.path in of_a_browser or item.path.stem in OF_TIME:
             item.add_marker("alone")
 
 
