@@ -1,11 +1,13 @@
-"""Counts of lengths and scores, row by row, so that no list of them is needed."""
+"""Counts of lengths and scores, some rows at a time, so that no list of all is needed."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 _SCORES = (*range(10), *range(10, 20, 2), 20, 25, 30, 40, 50, 75, 100, 150, 200, 300, 500, 1000)
 
@@ -18,25 +20,31 @@ class Histogram:
     unit: str
     edges: Sequence[int]
     """Where each bar starts."""
-    counts: list[int] = field(default_factory=list)
+    counts: npt.NDArray[np.int64] = field(init=False)
     total: int = 0
     lowest: int | None = None
     highest: int | None = None
 
     def __post_init__(self) -> None:
-        self.counts = [0] * len(self.edges)
+        self.counts = np.zeros(len(self.edges), np.int64)
 
-    def add(self, value: int) -> None:
-        self.counts[max(0, bisect_right(self.edges, value) - 1)] += 1
-        self.total += value
-        self.lowest = value if self.lowest is None else min(self.lowest, value)
-        self.highest = value if self.highest is None else max(self.highest, value)
+    def add(self, values: Sequence[int]) -> None:
+        """Of some rows at once."""
+        if not len(values):
+            return
+        numbers = np.asarray(values, np.int64)
+        bars = np.maximum(np.searchsorted(self.edges, numbers, side="right") - 1, 0)
+        self.counts += np.bincount(bars, minlength=len(self.edges))
+        self.total += int(numbers.sum())
+        lowest, highest = int(numbers.min()), int(numbers.max())
+        self.lowest = lowest if self.lowest is None else min(self.lowest, lowest)
+        self.highest = highest if self.highest is None else max(self.highest, highest)
 
     def bars(self) -> list[tuple[int, str, int]]:
         """(where it starts, its values in words, how many), without the empty ones at either end."""
-        full = [number for number, count in enumerate(self.counts) if count]
+        full = np.flatnonzero(self.counts).tolist()
         shown = range(full[0], full[-1] + 1) if full else range(0)
-        return [(self.edges[number], self._label(number), self.counts[number]) for number in shown]
+        return [(self.edges[number], self._label(number), int(self.counts[number])) for number in shown]
 
     def _label(self, number: int) -> str:
         start = self.edges[number]
@@ -47,7 +55,7 @@ class Histogram:
 
     @property
     def mean(self) -> float | None:
-        rows = sum(self.counts)
+        rows = int(self.counts.sum())
         return self.total / rows if rows else None
 
 
@@ -63,10 +71,10 @@ class Histograms:
     def __iter__(self) -> Any:
         return (one for one in (self.tokens, self.score, self.answer, self.post) if one is not None)
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        """A pair with its `tokens`."""
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Pairs with their `tokens`."""
         if self.tokens is not None:
-            self.tokens.add(row["tokens"])
-        self.score.add(int(row["score"]))
-        self.answer.add(len(row["answer"]))
-        self.post.add(len(row["title"]) + len(row["body"]))
+            self.tokens.add([row["tokens"] for row in rows])
+        self.score.add([int(row["score"]) for row in rows])
+        self.answer.add([len(row["answer"]) for row in rows])
+        self.post.add([len(row["title"]) + len(row["body"]) for row in rows])

@@ -65,14 +65,16 @@ class Writing:
         at = number = 0
         with reporting.bar("writing", len(selection.alive), "pair") as bar:
             for batch in decisions.batches(pairs):
+                written = []
                 for row in batch:
                     if selection.alive[at]:
                         row["tokens"] = None if lengths is None else int(lengths[at])
                         row["group"] = selection.ids[int(selection.groups[number])].as_py()
                         self._add(output, row, number)
-                        histograms.add(row)
+                        written.append(row)
                         number += 1
                     at += 1
+                histograms.add(written)
                 bar(len(batch))
         return histograms
 
