@@ -254,6 +254,26 @@ def test_a_batch_that_does_not_fit_is_done_again_in_halves(base: Path) -> None:
 
 
 @pytest.mark.slow
+def test_halves_of_a_batch_with_and_without_the_adapter_keep_to_their_own(engine: Engine) -> None:
+    """Memory runs out in the middle of the model, when its layers have been told which rows the adapter is for."""
+    import torch
+
+    requests = wanted(temperature=0)
+    assert len({one.adapted for one in requests}) == 2
+    whole = {key: one.raw for key, one in written(engine, requests).items()}
+
+    def full(_: Any, given: tuple[Any, ...]) -> None:
+        if len(given[0]) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    hook = engine._model.get_base_model().model.layers[-1].mlp.down_proj.register_forward_pre_hook(full)
+    try:
+        assert_same(engine, written(engine, requests), whole)
+    finally:
+        hook.remove()
+
+
+@pytest.mark.slow
 def test_a_prompt_that_the_context_does_not_hold_is_named(engine: Engine) -> None:
     long = Request("p7", ({"role": "user", "content": "word " * 9000},), 1)
     with pytest.raises(PPAIError, match=r"prompt 'p7' is of 9\d\d\d tokens: the model has room for 8042"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from eval.generating.batches import BatchLimits, halved, plan
 from eval.generating.decoding import Decoding, Row
+from eval.generating.row_adapter import RowAdapter
 from eval.generating.sampling import Settings
 from ppai.errors import MissingPackage, PPAIError
 from ppai.hub import trouble
@@ -22,9 +23,6 @@ ROWS_CPU, ROWS_GPU = 32, 256
 """Responses written together, at most."""
 TOKENS_CPU, TOKENS_GPU = 16_384, 65_536
 """Tokens that a batch has room for, at most: prompts, padding and what is written."""
-BASE_ALONE = "__base__"
-"""PEFT's name for a row without any adapter."""
-ADAPTER = "default"
 SECONDS = 20.0
 """Without a word from the hub after which it is given up."""
 
@@ -64,7 +62,8 @@ class Engine:
 
         self._model, self._tokenizer, self.adapted = model, tokenizer, adapted
         self._ends = frozenset(end_tokens(model.generation_config, tokenizer)) if ends is None else ends
-        self._mixes = adapted and _told_apart_by_row(model)
+        self._adapter = RowAdapter(model) if adapted else None
+        self._mixes = self._adapter is None or self._adapter.mixes
         base = model.get_base_model() if adapted else model
         self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in signature(base.forward).parameters else {}
         self._lock = threading.Lock()
@@ -119,7 +118,7 @@ class Engine:
         on_cpu = self._model.device.type == "cpu"
         limits = BatchLimits(batch_size or (ROWS_CPU if on_cpu else ROWS_GPU), TOKENS_CPU if on_cpu else TOKENS_GPU)
         rows = [self._row(place, request) for place, request in enumerate(requests)]
-        waiting = plan(rows, limits, mixed=not self.adapted or self._mixes)
+        waiting = plan(rows, limits, mixed=self._mixes)
         while waiting:
             batch = waiting.pop(0)
             try:
@@ -149,8 +148,7 @@ class Engine:
         """
         rows = [self._row(place, request) for place, request in enumerate(requests)]
         told = [""] * len(rows)
-        together = not self.adapted or self._mixes
-        groups = [rows] if together else [[row for row in rows if row.adapted is one] for one in (False, True)]
+        groups = [rows] if self._mixes else [[row for row in rows if row.adapted is one] for one in (False, True)]
         open_ones = [self._decoding(group) for group in groups if group]
         while open_ones and not stop.is_set():
             for decoding in open_ones:
@@ -175,19 +173,8 @@ class Engine:
 
     def _logits(self, rows: Sequence[Row], given: Mapping[str, Any]) -> Any:
         """Of the next token of each row; one step at a time, as the adapter is switched for all threads alike."""
-        with self._lock, self._adapter(rows) as named:
-            return self._model(**given, **self._last_only, **named).logits[:, -1]
-
-    @contextmanager
-    def _adapter(self, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
-        """The adapter is on, off for all, or each row's own; what the model is told of it."""
-        if not self.adapted or all(row.adapted for row in rows):
-            yield {}
-        elif any(row.adapted for row in rows):
-            yield {"adapter_names": [ADAPTER if row.adapted else BASE_ALONE for row in rows]}
-        else:
-            with self._model.disable_adapter():
-                yield {}
+        with self._lock, self._adapter.of(rows) if self._adapter else nullcontext():
+            return self._model(**given, **self._last_only).logits[:, -1]
 
     def _row(self, place: int, request: Request) -> Row:
         if request.adapted and not self.adapted:
@@ -244,13 +231,6 @@ class Engine:
 
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-
-def _told_apart_by_row(model: Any) -> bool:
-    """Whether PEFT can adapt some rows of a batch and leave others: of its adapters plain LoRA alone."""
-    config = model.peft_config[ADAPTER]
-    plain = str(config.peft_type).endswith("LORA") and config.bias == "none" and not config.modules_to_save
-    return plain and not getattr(config, "use_dora", False)
 
 
 def _out_of_memory(error: BaseException) -> bool:
