@@ -40,6 +40,7 @@ def test_a_blinded_judge_names_a_winner(tmp_path: Path) -> None:
     parts, facts = page_of(tmp_path, *preferring_new("j"), *preferring_new("baseline:longest"))
     assert '"true">▲' in parts["answers"] and "<strong>new wins" in parts["answers"]
     assert facts["results.fact.judges"] == 1 and "results.no_votes_judged" in parts["lead"]
+    assert "results.fact_one.judges" in parts["lead"] and "results.fact.systems" in parts["lead"]
 
 
 def test_a_judge_with_a_warning_names_none(tmp_path: Path) -> None:

@@ -28,6 +28,11 @@ def facts(study: Study, summary: Json, filters: Filters) -> tuple[tuple[str, int
     )
 
 
+def of_one(key: str) -> str:
+    """The key of the same fact's text for a count of one."""
+    return key.replace("results.fact.", "results.fact_one.")
+
+
 def shown_words(filters: Filters, flagged: int) -> str:
     """`Responses as written, all topics, all raters`."""
     parts = [f"Responses {ARMS.get(filters.arm, filters.arm)}", filters.topic or "all topics"]

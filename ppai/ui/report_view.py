@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ppai.ui.chart_layout import Chart
+from ppai.ui.facts import of_one
 from ppai.ui.markup import english, escape, said
 from ppai.ui.report import Report
 from ppai.ui.sections import Section
@@ -69,7 +70,10 @@ def files(report: Report, place: Place = LIVE) -> dict[str, Mapping[str, str]]:
 
 def lead_html(report: Report, named: str = "p") -> str:
     """The study's name in an element `named`, its counts and what must be known before anything else."""
-    facts = "".join(f'<div class="ppai-fact"><dt>{said(key)}</dt><dd>{n:,}</dd></div>' for key, n in report.facts)
+    facts = "".join(
+        f'<div class="ppai-fact"><dt>{said(of_one(key) if n == 1 else key)}</dt><dd>{n:,}</dd></div>'
+        for key, n in report.facts
+    )
     notes = ""
     if not report.human_votes:
         alone = "results.only_baselines" if report.baselines else "results.no_votes"
