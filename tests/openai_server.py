@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -261,7 +262,8 @@ async def _word_by_word(request: web.Request, body: Mapping[str, Any], reply: Re
         except ConnectionError:
             return response
         await asyncio.sleep(reply.pace or 0.0)
-    await response.write_eof()
+    with suppress(ConnectionError):
+        await response.write_eof()
     return response
 
 

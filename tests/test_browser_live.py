@@ -8,8 +8,8 @@ from typing import Any, Self
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from scripted_arena import ScriptedArena, serving_scripted
-from test_browser_accessibility import LOOKS, fits, violations
-from visits import PHONE, Visits
+from test_browser_accessibility import fits, violations
+from visits import LAPTOP, PHONE, Visits
 
 from ppai.ui.texts import LANGUAGES, TEXTS
 
@@ -321,7 +321,7 @@ def test_without_live_questions_nothing_leads_there(rating_app: Any, visits: Vis
     assert page.locator('a[href="live"]').count() == 0
 
 
-@LOOKS
+@pytest.mark.parametrize(("size", "scheme"), [(LAPTOP, "light"), (PHONE, "dark")], ids=["1280-light", "375-dark"])
 def test_axe_finds_nothing_on_any_screen(
     served: tuple[ScriptedArena, str], visits: Visits, size: dict[str, int], scheme: str
 ) -> None:
