@@ -278,6 +278,7 @@ def test_a_response_can_be_reported(live: LivePage) -> None:
     live.choose_all()
     live.arena.answers["report"] = VOTE
     live.part("report").click()
+    expect(live.part("dialog-report")).to_contain_text("stored with your question and both answers")
     live.part("dialog-report").get_by_role("radio", name="Response B").check()
     live.part("report-send").click()
     expect(live.part("dialog-report")).to_have_count(0)

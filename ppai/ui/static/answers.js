@@ -129,10 +129,11 @@ function offerRetry() {
   node.focus({ preventScroll: true });
 }
 
-function openReport() {
+/** `lead` says what becomes of a report. */
+function openReport(lead) {
   openForm("report", {
     title: t("report.title"),
-    lead: t("report.lead"),
+    lead,
     question: t("report.question"),
     options: [
       ["a", t("side.name", { side: "A" })],

@@ -69,7 +69,7 @@ function voteParts() {
       "div",
       { class: "ppai-actions", role: "group", "aria-label": t("pair.more") },
       button(t("live.discard"), "ppai-quiet", discard, { "data-testid": "discard" }),
-      button(t("pair.report"), "ppai-quiet", openReport, { "data-testid": "report" }),
+      button(t("pair.report"), "ppai-quiet", () => openReport(t("live.report_lead")), { "data-testid": "report" }),
     ),
     submitBar(),
   ];

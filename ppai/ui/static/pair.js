@@ -25,7 +25,7 @@ function actionRow(view) {
     { class: "ppai-actions", role: "group", "aria-label": t("pair.more") },
     undoButton(view),
     button(t("pair.skip"), "ppai-quiet", openSkip, { "data-testid": "skip" }),
-    button(t("pair.report"), "ppai-quiet", openReport, { "data-testid": "report" }),
+    button(t("pair.report"), "ppai-quiet", () => openReport(t("report.lead")), { "data-testid": "report" }),
   );
 }
 
