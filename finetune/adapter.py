@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetune.model import PACKAGED, load_base
+from finetune.model import HUB_ID, PACKAGED, load_base
 from ppai.errors import MissingPackage, PPAIError
 
 CONFIG = "adapter_config.json"
@@ -42,6 +42,25 @@ def read_adapter(directory: Path) -> Adapter:
     return Adapter(directory, base, revision)
 
 
+def base_warning(adapter: Adapter, base: str | None) -> str | None:
+    """One line where `base` is another than the adapter names; None where it is not, or is not named.
+
+    Bases of one shape take each other's adapters without a complaint; and a folder that was moved is the same base.
+    """
+    if base is None or _identity(base) == _identity(adapter.base):
+        return None
+    return (
+        f"warning: {adapter.directory}: the adapter was trained on {adapter.base!r}, not on {base!r}: "
+        "unless both are the same weights, its answers mean nothing"
+    )
+
+
+def _identity(base: str) -> str:
+    if base in (PACKAGED, HUB_ID):
+        return HUB_ID
+    return str(Path(base).resolve()) if Path(base).exists() else base
+
+
 def load_adapted(
     adapter: Adapter,
     *,
@@ -65,7 +84,7 @@ def load_adapted(
     named = base or adapter.base
     model, tokenizer = load_base(
         named,
-        revision=adapter.revision if base is None else None,
+        revision=adapter.revision if named == adapter.base else None,
         dtype="float32" if device == "cpu" else dtype,
         quantization=four_bits(named) if four_bit else None,
     )

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from finetune.model import end_tokens
+from finetune.pieces import Hear, Pieces, stopped_by_hand
 
 BASE, ADAPTER = "base", "adapter"
 
 Message = dict[str, str]
-Say = Callable[[str], None]
+
+
+class Ended(Enum):
+    """Why an answer ended; the value is what is written behind it."""
+
+    BY_ITSELF = ""
+    AT_THE_LIMIT = " [cut at the limit]"
+    BY_HAND = " [stopped]"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one side said."""
+
+    text: str
+    ended: Ended
 
 
 @dataclass(frozen=True)
@@ -49,33 +67,47 @@ class Chat:
         for voice in self.voices:
             voice.history = [{"role": "system", "content": system}] if system else []
 
-    def answers(self, text: str) -> Iterator[tuple[str, str, bool]]:
-        """What each side answers: its name, the answer, and whether it ended by itself."""
-        for voice in self.voices:
-            voice.history.append({"role": "user", "content": text})
-            answer, ended = self._answer(voice)
-            voice.history.append({"role": "assistant", "content": answer})
-            yield voice.name, answer, ended
+    def answer(
+        self, voice: Voice, text: str, hear: Hear = lambda _: None, stop: threading.Event | None = None
+    ) -> Answer:
+        """What one side answers; `hear` is given it as it is made, and `stop`, once set, ends it with the next token.
 
-    def _answer(self, voice: Voice) -> tuple[str, bool]:
+        What was said before it was stopped is kept.
+        """
+        asked: Message = {"role": "user", "content": text}
+        answer = self._write(voice.name, [*voice.history, asked], hear, stop or threading.Event())
+        voice.history += [asked, {"role": "assistant", "content": answer.text}]
+        return answer
+
+    def _write(self, name: str, messages: list[Message], hear: Hear, stop: threading.Event) -> Answer:
         import torch
+        from transformers import StoppingCriteriaList
 
         how = self._answering
         inputs = self._tokenizer.apply_chat_template(
-            voice.history, add_generation_prompt=True, return_tensors="pt", return_dict=True
+            messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
         ).to(self._model.device)
         sampled = {"do_sample": True, "temperature": how.temperature, "top_p": how.top_p, "top_k": 0}
         torch.manual_seed(how.seed)
-        with torch.inference_mode(), self._as(voice.name):
+        with torch.inference_mode(), self._as(name):
             output = self._model.generate(
                 **inputs,
                 **(sampled if how.temperature > 0 else {"do_sample": False}),
                 max_new_tokens=how.max_new_tokens,
                 pad_token_id=self._tokenizer.pad_token_id or self._tokenizer.eos_token_id,
+                streamer=Pieces(self._tokenizer, hear),
+                stopping_criteria=StoppingCriteriaList(
+                    [lambda tokens, _: torch.full((len(tokens),), stop.is_set(), device=tokens.device)]
+                ),
             )
-        new = output[0, inputs["input_ids"].shape[1] :]
-        ended = bool(len(new)) and int(new[-1]) in end_tokens(self._model.generation_config, self._tokenizer)
-        return self._tokenizer.decode(new, skip_special_tokens=True).strip(), ended
+        new = output[0, inputs["input_ids"].shape[1] :].tolist()
+        return Answer(self._tokenizer.decode(new, skip_special_tokens=True).strip(), self._why(new, stop))
+
+    def _why(self, new: list[int], stop: threading.Event) -> Ended:
+        """Why an answer of these tokens ended."""
+        if new and new[-1] in end_tokens(self._model.generation_config, self._tokenizer):
+            return Ended.BY_ITSELF
+        return Ended.BY_HAND if stop.is_set() and len(new) < self._answering.max_new_tokens else Ended.AT_THE_LIMIT
 
     def _as(self, name: str) -> AbstractContextManager[Any]:
         """The base speaks while the adapter is switched off."""
@@ -83,15 +115,22 @@ class Chat:
         return off() if name == BASE and off is not None else nullcontext()
 
 
-def talk(chat: Chat, lines: Iterable[str], say: Say) -> None:
-    """Answers line after line; an empty one is passed over, `/new` begins anew, `/quit` ends."""
+def talk(chat: Chat, lines: Iterable[str], write: Hear, *, by_hand: bool = False) -> None:
+    """Answers line after line; an empty one is passed over, `/new` begins anew, `/quit` ends.
+
+    `write` is given all that is to be shown, as it is made, line ends too. `by_hand` says that a person is there:
+    Ctrl-C then stops the answer, and the talk goes on.
+    """
     for line in lines:
         text = line.strip()
         if text == "/quit":
             return
         if text == "/new":
             chat.clear()
-            say("(a new conversation)")
+            write("(a new conversation)\n")
         elif text:
-            for name, answer, ended in chat.answers(text):
-                say(f"{name}: {answer}" + ("" if ended else " [cut at the limit]"))
+            for voice in chat.voices:
+                write(f"{voice.name}: ")
+                with stopped_by_hand() if by_hand else nullcontext() as stop:
+                    answer = chat.answer(voice, text, write, stop)
+                write(f"{answer.ended.value}\n")

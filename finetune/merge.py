@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from finetune.adapter import Adapter, load_adapted, read_adapter
+from finetune.adapter import Adapter, base_warning, load_adapted, read_adapter
 from finetune.training.failures import memory_told
 from finetune.training.quiet import quiet
 from ppai.errors import PPAIError
@@ -41,8 +41,6 @@ def merge(
         raise PPAIError(f"--out: {out} is there already: name another")
     if dtype not in DTYPES:
         raise PPAIError(f"--dtype: {dtype!r} is none of {', '.join(DTYPES)}")
-    if base not in (None, adapter.base):
-        say(f"note: the adapter was trained on {adapter.base}")
     converter = None
     if gguf is not None:
         if gguf not in GGUF_TYPES:
@@ -52,7 +50,7 @@ def merge(
     shutil.rmtree(staging, ignore_errors=True)
     try:
         with quiet(), memory_told("merging holds the base in float32 on the CPU, 4 bytes a weight"):
-            _write(adapter, staging, base, dtype)
+            _write(adapter, staging, base, dtype, say)
         if converter is not None:
             _convert(converter, staging, f"{out.name}-{gguf}.gguf", str(gguf))
         staging.replace(out)
@@ -81,11 +79,13 @@ def find_converter(llama_cpp: Path | None) -> Path:
     return Path(on_path)
 
 
-def _write(adapter: Adapter, folder: Path, base: str | None, dtype: str) -> None:
+def _write(adapter: Adapter, folder: Path, base: str | None, dtype: str, say: Say) -> None:
     import torch
     from safetensors import SafetensorError
 
     model, tokenizer = load_adapted(adapter, base=base, device="cpu", dtype=dtype)
+    if warning := base_warning(adapter, base):
+        say(warning)
     merged = model.merge_and_unload(safe_merge=True)
     kept = _dtype_of_files(adapter, base) if dtype == "auto" else getattr(torch, dtype)
     merged = merged.to(kept)
@@ -113,7 +113,7 @@ def _dtype_of_files(adapter: Adapter, base: str | None) -> Any:
     name = base or adapter.base
     if name == PACKAGED or name.endswith(".gguf"):
         return torch.float16
-    config = AutoConfig.from_pretrained(name, revision=adapter.revision if base is None else None)
+    config = AutoConfig.from_pretrained(name, revision=adapter.revision if name == adapter.base else None)
     return getattr(config, "dtype", None) or torch.float32
 
 

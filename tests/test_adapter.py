@@ -1,4 +1,4 @@
-"""Adapters after training: they load with their base alone, are merged without a change, and answer beside it."""
+"""Adapters after training: they load with their base alone, are merged without a change, and tell of another base."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_model import write_small_adapter
 
-from finetune.adapter import load_adapted, read_adapter
-from finetune.chat import ADAPTER, BASE, Answering, Chat, talk
+from finetune.adapter import Adapter, base_warning, load_adapted, read_adapter
+from finetune.chat import ADAPTER, BASE, Answering, Chat
 from finetune.merge import CONVERTER, find_converter, merge
-from finetune.model import PACKAGED, end_tokens
+from finetune.model import HUB_ID, PACKAGED
 from ppai.errors import PPAIError
 
 pytestmark = pytest.mark.slow
@@ -26,21 +27,7 @@ QUESTION = [{"role": "user", "content": "She will not sleep. What helped you?"}]
 
 @pytest.fixture(scope="module")
 def adapter(small_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An adapter that changes what the base says."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    from finetune.model import load_base
-
-    model, tokenizer = load_base(str(small_base))
-    torch.manual_seed(1)
-    config = LoraConfig(r=4, target_modules=["q_proj", "down_proj"], init_lora_weights=False, task_type="CAUSAL_LM")
-    adapted = get_peft_model(model, config)
-    adapted.peft_config["default"].base_model_name_or_path = str(small_base)
-    folder = tmp_path_factory.mktemp("adapter") / "adapter"
-    adapted.save_pretrained(folder, save_embedding_layers=False)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return write_small_adapter(small_base, tmp_path_factory.mktemp("adapter") / "adapter")
 
 
 def scores(model: Any, tokenizer: Any) -> Any:
@@ -119,6 +106,50 @@ def test_another_base_is_told_by_what_does_not_fit(adapter: Path, small_base: Pa
         load_adapted(read_adapter(adapter), base=other(intermediate_size=512), device="cpu")
 
 
+@pytest.fixture
+def same_shape(small_base: Path, tmp_path: Path) -> Path:
+    """Another base on which the adapter fits, as one version of a model stands to the next."""
+    from finetune.model import load_base
+
+    model, tokenizer = load_base(str(small_base))
+    for weight in model.parameters():
+        weight.data.mul_(0.9)
+    model.save_pretrained(tmp_path / "next")
+    tokenizer.save_pretrained(tmp_path / "next")
+    return tmp_path / "next"
+
+
+def test_a_base_of_the_same_shape_is_warned_of_in_one_line(adapter: Path, small_base: Path, same_shape: Path) -> None:
+    out, base = same_shape.with_name("merged"), str(same_shape)
+    said: list[str] = []
+    merge(adapter, out, base=base, say=said.append)
+    (warning,) = [line for line in said if line.startswith("warning: ")]
+    assert f"was trained on {str(small_base)!r}, not on {base!r}: " in warning and out.is_dir()
+    for named, told in ((base, warning + "\n"), (str(small_base / ".." / small_base.name), "")):
+        done = talked(str(adapter), "--base", named, "--max-new-tokens", "3")
+        assert (done.returncode, done.stderr) == (0, told) and done.stdout.startswith("adapter: ")
+
+
+def test_names_of_one_base_are_not_warned_of(small_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(small_base.parent)
+    for trained_on, base in ((PACKAGED, HUB_ID), (small_base.name, f"{small_base}/"), ("a/b", "a/b"), ("a/b", None)):
+        assert base_warning(Adapter(tmp_path, trained_on, None), base) is None
+    for trained_on, base in (("mistral/v0.1", "mistral/v0.3"), (str(small_base), PACKAGED), ("gone", str(small_base))):
+        assert base in str(base_warning(Adapter(tmp_path, trained_on, None), base))
+
+
+def talked(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ppai", "chat", *arguments],
+        input="Hello\n/quit\n",
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+
+
 def test_a_directory_that_holds_no_whole_adapter_is_one_line(adapter: Path, tmp_path: Path) -> None:
     folder = copied(adapter, tmp_path)
     (folder / "adapter_model.safetensors").write_bytes(b"torn")
@@ -137,16 +168,6 @@ def test_a_directory_that_holds_no_whole_adapter_is_one_line(adapter: Path, tmp_
         read_adapter(tmp_path / "nowhere")
 
 
-def test_both_sides_answer_with_one_model_in_memory(adapter: Path, small_base: Path) -> None:
-    from finetune.model import load_model
-
-    how = Answering(max_new_tokens=8, temperature=0)
-    adapted, tokenizer = load_adapted(read_adapter(adapter), device="cpu")
-    both = dict(answers(Chat(adapted, tokenizer, (BASE, ADAPTER), how)))
-    alone = dict(answers(Chat(*load_model(str(small_base)), (BASE,), how)))
-    assert both[BASE] == alone[BASE] != both[ADAPTER]
-
-
 def test_a_base_in_four_bits_answers_with_its_adapter(adapter: Path) -> None:
     import torch
 
@@ -157,47 +178,7 @@ def test_a_base_in_four_bits_answers_with_its_adapter(adapter: Path) -> None:
         tuned = adapted(**inputs).logits
         with adapted.disable_adapter():
             assert not torch.allclose(tuned, adapted(**inputs).logits, atol=0.1)
-    assert all(answer for _, answer in answers(Chat(adapted, tokenizer, (BASE, ADAPTER), Answering(max_new_tokens=8))))
+    chat = Chat(adapted, tokenizer, (BASE, ADAPTER), Answering(max_new_tokens=8))
+    assert all(chat.answer(voice, QUESTION[0]["content"]).text for voice in chat.voices)
     with pytest.raises(PPAIError, match=r"^--load-in-4bit: .* is a GGUF file"):
         load_adapted(read_adapter(adapter), base=PACKAGED, device="cpu", four_bit=True)
-
-
-def answers(chat: Chat) -> list[tuple[str, str]]:
-    return [(name, answer) for name, answer, _ in chat.answers(QUESTION[0]["content"])]
-
-
-def test_a_side_remembers_what_it_said_until_a_new_conversation(adapter: Path) -> None:
-    chat = Chat(*load_adapted(read_adapter(adapter), device="cpu"), (BASE, ADAPTER), Answering("Be kind.", 4, 0))
-    said: list[str] = []
-    talk(chat, ["Hello\n", "\n", "And?\n"], said.append)
-    assert [line.split(":")[0] for line in said] == [BASE, ADAPTER] * 2
-    for voice in chat.voices:
-        assert [one["role"] for one in voice.history] == ["system", *["user", "assistant"] * 2]
-        assert voice.history[3]["content"] == "And?"
-    assert chat.voices[0].history[2] != chat.voices[1].history[2]
-    talk(chat, ["/new", "/quit", "Hello"], said.append)
-    assert all(voice.history == [{"role": "system", "content": "Be kind."}] for voice in chat.voices)
-
-
-def test_an_answer_that_is_cut_says_so(adapter: Path) -> None:
-    model, tokenizer = load_adapted(read_adapter(adapter), device="cpu")
-    assert tokenizer.eos_token_id in end_tokens(model.generation_config, tokenizer)
-    (found,) = Chat(model, tokenizer, (ADAPTER,), Answering(max_new_tokens=3, temperature=0)).answers("Hello")
-    assert found[2] is False
-
-
-def test_the_command_talks_line_by_line(adapter: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "ppai", "chat", str(adapter), "--both", "--max-new-tokens", "4"],
-        input="Hello\n/quit\n",
-        env={**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert [line.split(":")[0] for line in done.stdout.splitlines() if line.startswith(("base:", "adapter:"))] == [
-        "base",
-        "adapter",
-    ]

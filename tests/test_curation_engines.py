@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from forum_dump import ANSWER, Row, Silent, comment, post, wanted
 
-from finetune.curation.engine import master_of
 from finetune.curation.run import curate
 
 TEXTS = [
@@ -47,24 +46,6 @@ def hard_posts() -> tuple[list[Row], list[Row]]:
     comments += [comment("n", "p2", score=None), comment("z", "Z9"), comment("z", "Z9"), comment("y", "gone")]
     comments += [comment(f"low{at}", f"p{at}", score=12, body=f"{ANSWER} low {text}") for at, text in enumerate(TEXTS)]
     return posts, comments
-
-
-@pytest.mark.parametrize(
-    ("address", "master"),
-    [
-        ("", "local[*]"),
-        ("local", "local"),
-        ("local[2]", "local[2]"),
-        ("local[2,3]", "local[2,3]"),
-        ("localhost:7077", "spark://localhost:7077"),
-        ("local.example.org:7077", "spark://local.example.org:7077"),
-        ("yarn", "yarn"),
-        ("yarn-head:7077", "spark://yarn-head:7077"),
-        ("k8s://https://host:443", "k8s://https://host:443"),
-    ],
-)
-def test_a_master_is_named_as_spark_does(address: str, master: str) -> None:
-    assert master_of(address) == master
 
 
 @pytest.fixture(scope="module")

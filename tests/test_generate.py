@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -197,6 +198,17 @@ def test_a_run_of_a_model_that_was_killed_goes_on_and_the_file_is_the_same(
     ran(whole, "--system", "base")
     name = "posts_test_samples_base_response.jsonl"
     assert (killed / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_an_adapter_of_another_base_is_warned_of_once(tmp_path: Path, small: Path, ran: Ran) -> None:
+    directory = study(tmp_path / "study", small, 1)
+    other = shutil.copytree(small / "base", tmp_path / "other")
+    assert "warning" not in ran(directory)
+    said = ran(directory, "--system", "ft", "--model", other)
+    (warning,) = [line for line in said.splitlines() if "warning" in line]
+    assert warning.startswith("warning: ") and f"not on {str(other)!r}: " in warning
+    assert "warning" not in ran(directory, "--system", "ft", "--model", other)  # nothing is left to be made
 
 
 @pytest.mark.slow

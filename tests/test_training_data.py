@@ -111,8 +111,21 @@ def test_a_directory_stands_for_its_two_files(tmp_path: Path) -> None:
     data = read_data(str(tmp_path), None, share=0.1, seed=1)
     assert (len(data.train), len(data.validation), data.held_out) == (4, 2, False)
     (tmp_path / "train.jsonl").unlink()
-    with pytest.raises(PPAIError, match=r"has neither train\.parquet nor train\.jsonl"):
+    told = r"^data\.train: .* is a folder that has none of train\.parquet, train\.jsonl, train\.json: name a file with"
+    with pytest.raises(PPAIError, match=told):
         read_data(str(tmp_path), None, share=0.1, seed=1)
+
+
+def test_a_folder_as_validation_file_is_one_line_that_names_the_file_in_it(tmp_path: Path) -> None:
+    train, folder = write_conversations(tmp_path / "a.jsonl", 4), tmp_path / "chats"
+    folder.mkdir()
+    told = f"data.validation: {folder} is a folder: name a file with --validation"
+    for name, more in (("train.jsonl", ""), ("validation.jsonl", f", such as {folder / 'validation.jsonl'}")):
+        write_conversations(folder / name, 2, first=10)
+        for trained_on in (train, folder):
+            with pytest.raises(PPAIError) as refused:
+                read_data(str(trained_on), str(folder), share=0.1, seed=1)
+            assert str(refused.value) == told + more
 
 
 def test_without_a_validation_file_whole_prompts_are_held_out(tmp_path: Path) -> None:

@@ -75,14 +75,14 @@ def test_a_finished_adapter_is_uploaded_with_its_papers(
 def test_a_trained_model_ends_its_answers_by_itself(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     """The published run's answers never ended, as their end was masked with the padding."""
     from finetune.adapter import load_adapted, read_adapter
-    from finetune.chat import ADAPTER, BASE, Answering, Chat
+    from finetune.chat import ADAPTER, BASE, Answering, Chat, Ended
 
     learning = {"learning_rate": 1e-2, "num_train_epochs": 14, "eval_steps": 42, "per_device_train_batch_size": 8}
     trained(recipe({"stopping": {"patience": None}}, **learning), tmp_path / "out")
     model, tokenizer = load_adapted(read_adapter(tmp_path / "out"), device="cpu")
     chat = Chat(model, tokenizer, (BASE, ADAPTER), Answering(SYSTEM, max_new_tokens=60, temperature=0))
-    (_, _, base_ends), (_, answer, ends) = chat.answers(row(3)["messages"][1]["content"])
-    assert ends and answer in ANSWERS and not base_ends
+    base, adapted = (chat.answer(voice, row(3)["messages"][1]["content"]) for voice in chat.voices)
+    assert adapted.ended is Ended.BY_ITSELF and adapted.text in ANSWERS and base.ended is Ended.AT_THE_LIMIT
 
 
 def test_tokens_are_counted_without_padding(recipe: Callable[..., Recipe], tmp_path: Path) -> None:

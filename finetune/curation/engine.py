@@ -13,6 +13,7 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from finetune.curation.master import check_reached, master_of
 from ppai.errors import MissingPackage, PPAIError
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 DUCKDB = "duckdb"
 SPARK = "pyspark://"
 LOG = "spark.log"
+STOPPED = "stopped SparkContext"
+"""All that Spark raises where it has given its master up."""
 MEMORY = "512MB"
 """What DuckDB may hold before it writes to disk."""
 _WIDE_ROWS = 4096
@@ -29,8 +32,6 @@ _LITTLE = "20MB"
 _LEAST = 64
 """Of these megabytes DuckDB needs some for itself."""
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([MGT])i?B", re.IGNORECASE)
-_MASTER = re.compile(r"local(-cluster)?(\[.*\])?|yarn|.*://.*")
-"""What Spark names a master; anything else is the address of one."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def connect(engine: str, folder: Path, *, memory: str = MEMORY, threads: int | N
         return Engine(connection, r"\1", {"row_group_size": _WIDE_ROWS}, memory)
     if engine.startswith(SPARK):
         with _errors_to(folder / LOG):
-            return Engine(_spark(engine.removeprefix(SPARK), folder / LOG), "$1")
+            return Engine(_spark(master_of(engine.removeprefix(SPARK)), folder / LOG), "$1")
     raise PPAIError(f"--engine: {engine!r} is neither duckdb nor pyspark://MASTER, as in pyspark://local[2]")
 
 
@@ -132,13 +133,6 @@ def _check_memory(memory: str) -> None:
         raise PPAIError(f"--memory: must be at least {_LEAST}MB, not {memory}")
 
 
-def master_of(address: str) -> str:
-    """As Spark names it: `local[2]`, `yarn` and what has a scheme as they are, nothing is here, all else a host."""
-    if not address:
-        return "local[*]"
-    return address if _MASTER.fullmatch(address) else f"spark://{address}"
-
-
 def _spark(master: str, log: Path) -> Any:
     """Ibis's own reading of such an address sets what a started session no longer takes."""
     import ibis
@@ -149,7 +143,7 @@ def _spark(master: str, log: Path) -> Any:
     except ImportError:
         told = "pyspark is not installed: pip install 'pyspark>=4.3,<4.4'; it needs Java 17 or newer"
         raise PPAIError(told) from None
-    master = master_of(master)
+    check_reached(master)
     builder = SparkSession.builder.master(master)
     settings: dict[str, Any] = {
         "spark.app.name": "ppai curate",
@@ -167,6 +161,8 @@ def _spark(master: str, log: Path) -> Any:
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         reason = next((line.removeprefix(": ") for line in lines if line.startswith(": ")), lines[0])
+        if STOPPED in reason:
+            reason = "what is reached there does not answer as a master does"
         raise PPAIError(f"--engine: Spark at {master} does not start; {log} says why: {reason}") from error
 
 

@@ -69,10 +69,18 @@ def read_data(train: str, validation: str | None, *, share: float, seed: int) ->
     `train` is held out, drawn with `seed`. Raises StudyError with a line a problem, and PPAIError where a prompt
     stands in both sets, or both a file and a column say what judges.
     """
+    if validation is not None and (judging := Path(validation)).is_dir():
+        inside = _in_folder(judging, "validation")
+        such = f", such as {inside}" if inside else ""
+        raise PPAIError(f"data.validation: {judging} is a folder: name a file with --validation{such}")
     folder = Path(train)
     if folder.is_dir():
-        validation = validation or _in_folder(folder, "validation", required=False)
-        train = str(_in_folder(folder, "train", required=True))
+        validation = validation or _in_folder(folder, "validation")
+        inside = _in_folder(folder, "train")
+        if inside is None:
+            names = ", ".join(f"train{suffix}" for suffix in SUFFIXES)
+            raise PPAIError(f"data.train: {folder} is a folder that has none of {names}: name a file with --data")
+        train = inside
     found = read_conversations(Path(train))
     learned, judged = _by_split(found)
     if validation is None:
@@ -123,13 +131,9 @@ def read_conversations(path: Path) -> list[Conversation]:
     return found
 
 
-def _in_folder(folder: Path, stem: str, *, required: bool) -> str | None:
-    for suffix in SUFFIXES:
-        if (folder / f"{stem}{suffix}").is_file():
-            return str(folder / f"{stem}{suffix}")
-    if required:
-        raise PPAIError(f"{folder}: has neither {stem}.parquet nor {stem}.jsonl")
-    return None
+def _in_folder(folder: Path, stem: str) -> str | None:
+    files = (folder / f"{stem}{suffix}" for suffix in SUFFIXES)
+    return next((str(file) for file in files if file.is_file()), None)
 
 
 def _rows(path: Path, problems: list[Problem]) -> Iterable[tuple[int, Mapping[str, Any]]]:

@@ -28,8 +28,8 @@ def chat(
         bool, typer.Option("--load-in-4bit", help="the base in NF4, as QLoRA trains on it: a quarter of the memory")
     ] = False,
 ) -> None:
-    """Talk to a model, line by line; /new begins anew, /quit ends."""
-    from finetune.adapter import four_bits, load_adapted, read_adapter
+    """Talk to a model, line by line; Ctrl-C stops an answer, /new begins anew, /quit ends."""
+    from finetune.adapter import base_warning, four_bits, load_adapted, read_adapter
     from finetune.chat import ADAPTER, BASE, Answering, Chat, talk
     from finetune.model import PACKAGED, load_base, load_model
     from finetune.training.failures import memory_told
@@ -38,18 +38,23 @@ def chat(
     if both and adapter is None:
         raise PPAIError("--both: name an adapter beside its base")
     found = None if adapter is None else read_adapter(adapter)
-    if found is not None and base not in (None, found.base):
-        typer.echo(f"note: the adapter was trained on {found.base}", err=True)
     with quiet(), memory_told("--load-in-4bit takes a quarter of it"):
         if found is not None:
             model, tokenizer = load_adapted(found, base=base, four_bit=load_in_4bit)
+            if warning := base_warning(found, base):
+                typer.echo(warning, err=True)
         elif load_in_4bit:
             model, tokenizer = load_base(base or PACKAGED, quantization=four_bits(base or PACKAGED))
         else:
             model, tokenizer = load_model(base or PACKAGED, device=None)
         names = [BASE, ADAPTER] if both else [BASE if found is None else ADAPTER]
         how = Answering(system, max_new_tokens, temperature, top_p, seed)
-        talk(Chat(model, tokenizer, names, how), _lines(), typer.echo)
+        talk(Chat(model, tokenizer, names, how), _lines(), _write, by_hand=sys.stdin.isatty())
+
+
+def _write(text: str) -> None:
+    """At once: an answer comes in pieces."""
+    typer.echo(text, nl=False)
 
 
 def _lines() -> Iterator[str]:
@@ -61,6 +66,7 @@ def _lines() -> Iterator[str]:
         try:
             line = sys.stdin.readline()
         except KeyboardInterrupt:
+            sys.stdout.write("\n")
             return
         if not line:
             return

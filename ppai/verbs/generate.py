@@ -125,6 +125,8 @@ def _run(job: Job, asking: Asking, batch_size: int | None) -> None:
         with job.held():
             for one in job.systems:
                 typer.echo(one.said())
+                if one.missing and (warning := _other_base(one.setup)):
+                    typer.echo(warning, err=True)
             if any(one.missing for one in job.systems):
                 try:
                     with _bar(job) as bar:
@@ -138,6 +140,18 @@ def _run(job: Job, asking: Asking, batch_size: int | None) -> None:
         raise typer.Exit(INTERRUPTED) from None
     if asked is not None:
         _say_asked(asked, job)
+
+
+def _other_base(setup: Setup) -> str | None:
+    """What is to be said where the system's adapter was trained on another base than its model."""
+    from eval.generating.engine import fetched
+    from eval.generating.hushed import hushed
+    from finetune.adapter import base_warning, read_adapter
+
+    if setup.adapter is None:
+        return None
+    with hushed():
+        return base_warning(read_adapter(fetched(setup.adapter)), setup.model)
 
 
 def _say_whole(job: Job) -> None:
