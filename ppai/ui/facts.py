@@ -30,7 +30,7 @@ def facts(study: Study, summary: Json, filters: Filters) -> tuple[tuple[str, int
 
 def of_one(key: str) -> str:
     """The key of the same fact's text for a count of one."""
-    return key.replace("results.fact.", "results.fact_one.")
+    return key.replace(".fact.", ".fact_one.")
 
 
 def shown_words(filters: Filters, flagged: int) -> str:
