@@ -24,6 +24,10 @@ class Adapter:
     base: str
     revision: str | None
 
+    def revision_of(self, base: str) -> str | None:
+        """That of the base it was trained on; None for another."""
+        return self.revision if base == self.base else None
+
 
 def read_adapter(directory: Path) -> Adapter:
     """Raises PPAIError where the directory holds no whole adapter."""
@@ -84,7 +88,7 @@ def load_adapted(
     named = base or adapter.base
     model, tokenizer = load_base(
         named,
-        revision=adapter.revision if named == adapter.base else None,
+        revision=adapter.revision_of(named),
         dtype="float32" if device == "cpu" else dtype,
         quantization=four_bits(named) if four_bit else None,
     )

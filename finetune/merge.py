@@ -113,7 +113,7 @@ def _dtype_of_files(adapter: Adapter, base: str | None) -> Any:
     name = base or adapter.base
     if name == PACKAGED or name.endswith(".gguf"):
         return torch.float16
-    config = AutoConfig.from_pretrained(name, revision=adapter.revision if name == adapter.base else None)
+    config = AutoConfig.from_pretrained(name, revision=adapter.revision_of(name))
     return getattr(config, "dtype", None) or torch.float32
 
 

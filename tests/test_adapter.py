@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from small_model import write_small_adapter
+from talking import talked
 
 from finetune.adapter import Adapter, base_warning, load_adapted, read_adapter
 from finetune.chat import ADAPTER, BASE, Answering, Chat
@@ -21,7 +19,6 @@ from ppai.errors import PPAIError
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[1]
 QUESTION = [{"role": "user", "content": "She will not sleep. What helped you?"}]
 
 
@@ -136,18 +133,6 @@ def test_names_of_one_base_are_not_warned_of(small_base: Path, tmp_path: Path, m
         assert base_warning(Adapter(tmp_path, trained_on, None), base) is None
     for trained_on, base in (("mistral/v0.1", "mistral/v0.3"), (str(small_base), PACKAGED), ("gone", str(small_base))):
         assert base in str(base_warning(Adapter(tmp_path, trained_on, None), base))
-
-
-def talked(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ppai", "chat", *arguments],
-        input="Hello\n/quit\n",
-        env={**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
 
 
 def test_a_directory_that_holds_no_whole_adapter_is_one_line(adapter: Path, tmp_path: Path) -> None:

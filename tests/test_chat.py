@@ -7,13 +7,13 @@ import pty
 import select
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 from small_model import write_small_adapter
+from talking import COMMAND, ENVIRONMENT, talked
 
 from finetune.adapter import load_adapted, read_adapter
 from finetune.chat import ADAPTER, BASE, Answer, Answering, Chat, Ended, talk
@@ -22,9 +22,7 @@ from finetune.pieces import Pieces
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[1]
 QUESTION = "She will not sleep. What helped you?"
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -152,15 +150,7 @@ def test_a_program_that_talks_is_ended_by_ctrl_c(adapter: Path) -> None:
 
 
 def test_the_command_talks_line_by_line(adapter: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "ppai", "chat", str(adapter), "--both", "--max-new-tokens", "4"],
-        input="Hello\n/quit\n",
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
+    done = talked(str(adapter), "--both", "--max-new-tokens", "4")
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split(":")[0] for line in done.stdout.splitlines() if line.startswith(("base:", "adapter:"))] == [
         "base",
@@ -170,7 +160,7 @@ def test_the_command_talks_line_by_line(adapter: Path) -> None:
 
 def test_ctrl_c_at_a_terminal_stops_an_answer_and_the_next_line_is_answered(adapter: Path) -> None:
     screen, terminal = pty.openpty()
-    command = [sys.executable, "-m", "ppai", "chat", str(adapter), "--max-new-tokens", "1500", "--temperature", "0"]
+    command = [*COMMAND, str(adapter), "--max-new-tokens", "1500", "--temperature", "0"]
     run = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=ENVIRONMENT)
     os.close(terminal)
     try:
