@@ -66,9 +66,12 @@ def test_a_question_is_answered_voted_on_and_stored_once(kind: str, tmp_path: Pa
 
 
 def test_nothing_before_the_vote_tells_the_systems_apart(store: SqlStore) -> None:
-    arena, clock = arena_of(store, Script(), rating_study(reveal=True))
+    script = Script()
+    arena, clock = arena_of(store, script, rating_study(reveal=True))
     visitor = Visitor(arena)
     seen = [visitor.act("open"), visitor.act("consent"), visitor.ask(), visitor.wait_for("answering")]
+    # Else the answers, which are written in a thread, may be late by this clock before they are begun.
+    wait_for(lambda: script.asked and not script.at_once, bool)
     while seen[-1]["state"] == "answering":
         clock.now += 0.25
         seen.append(visitor.act("poll"))
