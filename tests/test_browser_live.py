@@ -21,8 +21,8 @@ B = "Children of this age seek autonomy."
 NAMES = {"a": "Zebra Grande", "b": "Quokka Piccolo"}
 
 
-def queued(place: int = 1) -> dict[str, Any]:
-    return {"state": "queued", "token": TOKEN, "place": place, "ahead": place - 1}
+def queued(place: int = 1, *, loading: bool = False) -> dict[str, Any]:
+    return {"state": "queued", "token": TOKEN, "place": place, "ahead": place - 1, "loading": loading}
 
 
 def answering(a: str = "", b: str = "", *, a_ended: bool = False, b_ended: bool = False) -> dict[str, Any]:
@@ -97,7 +97,9 @@ def live(served: tuple[ScriptedArena, str], visits: Visits) -> LivePage:
 
 
 def test_a_question_is_asked_answered_and_voted_on(live: LivePage) -> None:
-    live.agree().ask(queued(2)).screen("queued")
+    live.agree().ask(queued(2, loading=True)).screen("queued")
+    expect(live.part("place")).to_contain_text("The models are still being loaded")
+    live.arena.answers["poll"] = queued(2)
     expect(live.part("place")).to_have_text("You are number 2 in the queue. 1 question is ahead of yours.")
     live.arena.answers["poll"] = queued(1)
     expect(live.part("place")).to_have_text("You are number 1 in the queue. Your question is next.")

@@ -365,15 +365,28 @@ def test_a_report_of_harm_stores_the_question_and_both_answers(store: SqlStore) 
     assert visitor.vote()["state"] == "thanks" and live_of(store) == (1, 2, 1)
 
 
-def test_models_that_are_loading_or_failed_are_said(store: SqlStore) -> None:
+def test_a_question_waits_for_models_that_are_loading_and_is_answered_then(store: SqlStore) -> None:
     script = Script()
     arena, _ = arena_of(store, script, rating_study())
     script.state = "loading"
     visitor = Visitor(arena)
-    assert visitor.act("open")["ready"] is False
-    assert visitor.ask() == {"error": "error.live_starting", "wait": 10}
+    asked = visitor.ask()
+    assert (asked["state"], asked["place"], asked["loading"]) == ("queued", 1, True)
+    assert visitor.act("poll")["state"] == "queued" and script.asked == []
+    script.state = "ready"
+    assert visitor.act("poll")["state"] == "answering"
+
+
+def test_models_that_cannot_be_loaded_fail_the_questions_that_wait_and_refuse_others(store: SqlStore) -> None:
+    script = Script()
+    arena, _ = arena_of(store, script, rating_study())
+    script.state = "loading"
+    visitor = Visitor(arena)
+    assert visitor.ask()["state"] == "queued"
     script.state = "failed"
-    assert visitor.ask() == {"error": "error.live_off"}
+    assert visitor.act("poll")["state"] == "failed"
+    assert visitor.act("retry", token=visitor.token) == {"error": "error.live_off"}
+    assert Visitor(arena).ask() == {"error": "error.live_off"}
 
 
 @pytest.mark.parametrize("request_", [None, [], {"act": "nonsense"}, {"act": 3}, {"act": "poll", "token": 5}, "ask"])

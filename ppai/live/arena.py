@@ -31,8 +31,6 @@ from ppai.personal import personal_kinds
 if TYPE_CHECKING:
     from ppai.ui.desk import Desk
 
-STARTING_SECONDS = 10
-"""After which a visitor is told to try again while the models are loaded."""
 BUSY_SECONDS = 60
 
 _log = logging.getLogger("ppai")
@@ -117,7 +115,6 @@ class Arena:
             "state": "ask" if consented else "welcome",
             "code": code,
             "consented": consented,
-            "ready": self._answerers.state == Readiness.READY,
             "frame": {
                 "questions": [asdict(question) for question in frame.questions],
                 "min_chars": settings.live_min_chars,
@@ -193,9 +190,7 @@ class Arena:
             return self._view(question)
 
     def _admit(self, rater: str, now: float) -> None:
-        """Raises Refused where there is no room: the models are not there yet, the queue is full, or a rate is met."""
-        if self._answerers.state == Readiness.LOADING:
-            raise Refused("live_starting", wait=STARTING_SECONDS)
+        """Raises Refused where there is no room: the models cannot be loaded, the queue is full, or a rate is met."""
         if self._answerers.state == Readiness.FAILED:
             raise Refused("live_off")
         if self._floor.full:

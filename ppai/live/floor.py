@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from ppai.live.answering import Answerers, AnswerFailed
+from ppai.live.answering import Answerers, AnswerFailed, Readiness
 from ppai.live.drawing import Matchup
 from ppai.live.line import Line
 from ppai.live.questions import KEPT_SECONDS, Failure, Question, Stage
@@ -46,14 +46,14 @@ class Floor:
         self._line.join(question.id, now)
         self._serve(now)
 
-    def look_at(self, question: Question, now: float) -> dict[str, int]:
-        """Marks a question as seen; its place in the queue, where it waits."""
+    def look_at(self, question: Question, now: float) -> dict[str, int | bool]:
+        """Marks a question as seen; where it waits its place in the queue, and whether it waits for the models."""
         question.seen_at = now
         self._line.seen(question.id, now)
         if question.stage is not Stage.QUEUED:
             return {}
         place = self._line.place(question.id)
-        return {"place": place, "ahead": place - 1}
+        return {"place": place, "ahead": place - 1, "loading": self._answerers.state == Readiness.LOADING}
 
     def forget(self, question: Question) -> None:
         question.stop.set()
@@ -77,9 +77,15 @@ class Floor:
             self._serve(now)
 
     def _serve(self, now: float) -> None:
-        """Begins the answers of whose turn it is, each question in a thread of its own."""
+        """Begins the answers of whose turn it is, each question in a thread of its own; all wait for the models."""
+        if self._answerers.state == Readiness.LOADING:
+            return
         for name in self._line.serve():
             question = self._questions[name]
+            if self._answerers.state == Readiness.FAILED:
+                question.fail(Failure.FAILED)
+                self._line.leave(name)
+                continue
             stop = question.begin(now)
             threading.Thread(target=self._answer, args=(question, stop), name="ppai-live", daemon=True).start()
 

@@ -13,8 +13,9 @@ function queuedScreen(view) {
   );
 }
 
-function placeText({ place, ahead }) {
-  return `${t("live.place", { place })} ${ahead > 0 ? tn("live.ahead", ahead) : t("live.next")}`;
+function placeText({ place, ahead, loading }) {
+  const queue = `${t("live.place", { place })} ${ahead > 0 ? tn("live.ahead", ahead) : t("live.next")}`;
+  return loading ? `${t("live.loading")} ${queue}` : queue;
 }
 
 function answeringScreen(view) {
