@@ -21,9 +21,11 @@ NUMBER = (
     r"|(?:1[ .-])?(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4}"
     r"|1?[2-9][0-9]{9}|0[0-9]{9,10}"
     r"|(?:\(0[0-9]{1,4}\) ?|0[0-9]{1,4}[ .-])(?:[0-9]{3,4}[ .-][0-9]{3,4}|[0-9]{5,8})"
-    r"|0[1-9](?:[ .-][0-9]{2}){4})"
+    r"|0[1-9](?:[ .-][0-9]{2}){4}|0[1-9][0-9]{1,4} ?/ ?[0-9]{3,5}[ -]?[0-9]{2,5}"
+    r"|[67][0-9]{2} [0-9]{3} [0-9]{3}|[67][0-9]{2}(?: [0-9]{2}){3})"
 )
-"""International; of North America, with and without separators; with the 0 of a national one, as in Europe."""
+"""International; of North America, with and without separators; with the 0 of a national one, as in Europe, where a
+stroke may follow the area; of Spanish mobiles."""
 PHONE = (
     r"(^|[^0-9A-Za-z$€£.,/-]|[^0-9$€£][.,/-])"
     rf"{NUMBER}(?:[^0-9A-Za-z]{{1,3}}{NUMBER})*"

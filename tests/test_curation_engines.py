@@ -21,7 +21,7 @@ TEXTS = [
     "So good! Edit: more",
     "Hi.\n\nEdit: thanks\n\nMy son is four and will not sleep. What would you do?\n\nUpdate: no\r\n\r\nEdit 2: yes\n",
     "Long enough for what follows it to go.\n\n*Edit*\n\nTL;DR\n\nnot me",
-    "555-123-4567 555-987-6543, 020 7946 0958 a.com b.com u/a\\_b\\_c @jo_x",
+    "0170/1234567, 612 345 678, 555-123-4567 555-987-6543, 020 7946 0958 a.com b.com u/a\\_b\\_c @jo_x",
     "<https://x.y> ![gif](giphy|a) [a](u.org 't')",
     "a\u00a0b\u200b c \t\r\n d \u3000 e\u2028f",
     "&amp;nbsp;&lt;3 &gt; Ünïcödé 😀 ß İ",

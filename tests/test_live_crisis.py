@@ -30,7 +30,32 @@ She is unconscious after a fall
 He had a seizure this morning
 I just want to end it all
 He talks about ending his life
+I can't go on anymore, I don't want to be here any more
+my teenager took a whole bottle of Tylenol
+she took too many of her sleeping pills
+he hits me in front of the kids
+My partner hit our son with a belt
+I think grandpa is touching my daughter
+The coach touched him inappropriately
+she has cut herself with a razor
+My 14yo is cutting.
+I feel like ending it
+I'm going to kill my self
+I shook him because he wouldn't stop crying
+I think about jumping off a bridge
+I have thoughts of harming the baby
+I just want it all to be over
+I see no reason to live
+he put his hands around my throat
+He says he wants to unalive himself
+my husband threatened us with a gun
+my s\u200bui\u00adcidal thoughts
+I wish I could fall asleep and never wake up
 Meine Tochter will sich umbringen
+Er hat meine Tochter angefasst
+Sie hat sich die Arme aufgeschnitten
+Er schlägt mich vor den Kindern
+Mein Sohn hat eine ganze Packung Schlaftabletten genommen
 Ich will nicht mehr leben
 Mein Sohn spricht von Selbstmord
 Ich bringe mich um, wenn das so weitergeht
@@ -45,6 +70,9 @@ Er ist bewusstlos
 Hat sich mein Kind mit Beeren vergiftet?
 Ich habe Angst, meinem Baby etwas anzutun
 Mi hija quiere morir
+mi hija tomó muchas pastillas
+sacudí a mi bebé
+Me pega delante de los niños
 Mi hijo dice que se quiere matar
 No quiero seguir viviendo
 Mi hija se corta los brazos
@@ -60,6 +88,24 @@ Creo que se ha intoxicado, está intoxicada
 
 EVERYDAY = """
 My toddler is killing me with these tantrums
+I feel as if I've been beaten at chess by a teenager
+My baby is cutting teeth and drools all day
+She started cutting and pasting in kindergarten
+My baby drank a whole bottle of formula and wants more
+He ate a whole box of crackers before dinner
+Grandpa keeps touching the baby without washing his hands
+Her brother touches my daughter's toys and she screams
+She always puts her hands on her throat when she coughs
+We drove 300 kms with a screaming baby
+I'm afraid to hurt him when I clip his nails
+I keep thinking about hurting her feelings
+My son jumped in front of a car door and laughed
+He keeps jumping off the couch
+I shook her hand and she laughed
+I shook him awake gently for school
+I want this potty training to be over
+My baby never wakes up for night feeds, is that fine?
+A friend beat me to it with the present
 I'm dying to know how you got yours to sleep
 I am dead tired after six weeks of this
 She would die of embarrassment if I came along
@@ -85,6 +131,8 @@ Do you have tips for shaking off the winter blues?
 He ate his medicine well today
 We battle over screens; batteries in toys are always empty
 Der Lärm bringt mich um den Verstand
+Muss mein Kind alle Tabletten auf einmal nehmen?
+Sie hat im Laden alles angefasst
 Ich bin todmüde, was tun?
 Ich sterbe vor Neugier, wie ihr das macht
 Mein Kleinkind schlägt mich, wenn es wütend ist
@@ -94,6 +142,7 @@ Sie will nicht mehr in den Kindergarten
 Mein Sohn atmet nachts laut durch den Mund
 Ich könnte mich kaputtlachen
 Me muero de sueño, ¿algún consejo?
+Mi hija sacudió la cabeza y dijo que no
 Me muero por saber cómo lo hacéis
 Mi hijo de tres años me pega cuando se enfada
 Estoy muerta de cansancio

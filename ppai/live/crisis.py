@@ -12,13 +12,17 @@ import yaml
 
 DATA = Path(__file__).with_name("crisis.yaml")
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'"})
+_UNSEEN = ("Mn", "Me", "Cf")
+"""Categories of Unicode: marks on letters, and format."""
 _UMLAUTS = re.compile(r"([aou])e(?=[a-z])")
 
 
 def folded(text: str) -> str:
-    """In small letters without accents, apostrophes of one form, every run of other white space one space."""
+    """In small letters without accents and signs that are not seen (soft hyphens, joiners), apostrophes of one form,
+    every run of other white space one space.
+    """
     plain = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES).casefold())
-    return " ".join("".join(sign for sign in plain if not unicodedata.combining(sign)).split())
+    return " ".join("".join(sign for sign in plain if unicodedata.category(sign) not in _UNSEEN).split())
 
 
 @lru_cache(maxsize=1)
