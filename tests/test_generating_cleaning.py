@@ -50,6 +50,8 @@ def test_a_text_that_a_source_cut_loses_no_more() -> None:
         ("First:\n\n1. Wait a bit\n2. Breathe\n3. Th", "First:\n\n1. Wait a bit\n2. Breathe"),
         ("Good luck. Two things:\n\n- Wa", "Good luck."),
         ("no end at all", "no end at all"),
+        ("试试看。“好的。”然后", "试试看。“好的。”"),
+        ("هل جربت؟ ثم", "هل جربت؟"),
         ("  All said.  ", "All said."),
     ],
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 _SOURCE = re.compile(r"(?:^|(?<=\s))[\[(*_#>-]{0,3}[ \t]?\*{0,2}(?:Sources?|SOURCES?)\*{0,2}:")
-_BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
-_SENTENCE = r"(?<!\b(?:Dr|Mr|Ms|St|vs))(?<!\b(?:Mrs|e\.g|i\.e))[.!?…][\"'”’)*_]*(?=\s|$)"
+_BLANK_LINES = re.compile(r"\n(?:[ \t\r]*\n){2,}")
+_SENTENCE = r"(?<!\b(?:Dr|Mr|Ms|St|vs))(?<!\b(?:Mrs|e\.g|i\.e))[.!?…؟۔।][\"'”’»)*_]*(?=\s|$)"
+_WIDE_SENTENCE = r"[。！？][”’」』）*_]*"
 _WHOLE_LINE = r"(?<=[^\s:])(?=[ \t]*\n)"
-_END = re.compile(f"{_SENTENCE}|{_WHOLE_LINE}")
+_END = re.compile(f"{_SENTENCE}|{_WIDE_SENTENCE}|{_WHOLE_LINE}")
 _NEXT_ITEM = re.compile(r"(?:^|(?<=[.!?…:\"”)*\n]))\s*(?:\d{1,2}[.)]|[-*•])\**\s*$")
 
 
