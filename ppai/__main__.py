@@ -107,10 +107,7 @@ def load(
     study = read_study(directory)
     loaded = _store(database, create=True).load(study, replace=replace)
     if loaded.created:
-        typer.echo(
-            f"loaded {loaded.name!r}: {len(study.prompts)} prompts, {len(study.config.systems)} systems, "
-            f"{len(study.pairs)} pairs, {loaded.votes_added} votes, {loaded.verdicts_added} verdicts"
-        )
+        typer.echo(f"loaded {loaded.name!r}: {study.counts()}")
     elif loaded.unchanged:
         typer.echo(f"{loaded.name!r} is loaded already and unchanged")
     else:
@@ -129,10 +126,7 @@ def check(
     if problems:
         raise StudyError(problems)
     study = read_study(directory)
-    typer.echo(
-        f"{study.name}: {len(study.prompts)} prompts, {len(study.config.systems)} systems, {len(study.pairs)} pairs, "
-        f"{len(study.votes)} votes, {len(study.verdicts)} verdicts: no problems\n"
-    )
+    typer.echo(f"{study.name}: {study.counts()}: no problems\n")
     typer.echo(str(leak_table(study)))
 
 

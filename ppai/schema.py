@@ -411,6 +411,16 @@ class Study(BaseModel):
     def name(self) -> str:
         return self.config.name
 
+    def counts(self) -> str:
+        """How much of everything it holds, in words; live questions for themselves."""
+        live = sum(vote.arm is Arm.LIVE for vote in self.votes)
+        said = (
+            f"{len(self.prompts)} prompts, {len(self.config.systems)} systems, {len(self.pairs)} pairs, "
+            f"{len(self.votes) - live} votes, {len(self.verdicts)} verdicts"
+        )
+        asked = len(self.live_prompts)
+        return f"{said}, and {asked} live questions with {live} votes" if asked or live else said
+
     def live_arm(self) -> Study:
         """The study as the live arm has it: its texts and the live ones, the pairs of the live questions, and one vote
         to complete each.

@@ -224,6 +224,13 @@ def test_a_limit_that_ended_a_response_cuts_its_last_sentence_and_is_recorded(tm
     assert (row["ai_answer"], row["raw_text"], row["ended"]) == ("It passes.", "It passes. Then he", False)
 
 
+def test_empty_responses_are_kept_and_counted(tmp_path: Path, ran: Ran) -> None:
+    directory = published(tmp_path / "study", 2)
+    with ScriptedServer(lambda asked: text("" if "Post 2" in asked.user else "It passes.")) as server:
+        assert f"2 responses in {target(directory)}, 1 of them empty\n" in ran(directory, *at(server))
+    assert [row["ai_answer"] for row in rows_of(target(directory))] == ["It passes.", ""]
+
+
 def test_a_refusal_is_a_response_and_called_one(tmp_path: Path, ran: Ran) -> None:
     directory = published(tmp_path / "study", 1)
     with ScriptedServer(lambda _: refusal("I cannot help.")) as server:

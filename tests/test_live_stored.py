@@ -107,9 +107,11 @@ def test_an_exported_study_reads_and_loads_again_with_the_same_numbers(store: Sq
     ask(store, study)
     events = anonymised(store.events("rated"))
     target = tmp_path / "exported"
-    export(events, target, layout="general", table=Format.JSONL, preferences=True)
+    said = export(events, target, layout="general", table=Format.JSONL, preferences=True)
+    assert f"7 votes ({LIVE} of live questions), 0 verdicts, 8 assignments" in said
     assert check_study(target) == []
     read = read_study(target)
+    assert read.counts().endswith(f"4 votes, 0 verdicts, and {LIVE} live questions with {LIVE} votes")
     assert read.live_prompts == events.live_prompts and read.live_responses == events.live_responses
     assert read.prompts == study.prompts and read.pairs == study.pairs
     assert summary_of(read) == summary_of(events)

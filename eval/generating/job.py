@@ -127,7 +127,9 @@ class Job:
             path, gone = self.files.write(one.system, one.done)
             one.kept.forget()
             left_out = f"; {gone:,} left out, whose prompts are gone" if gone else ""
-            told.append(f"{one.system}: {len(one.done):,} responses in {path}{left_out}")
+            empty = sum(not row["text"] for row in one.done.values())
+            without_text = f", {empty:,} of them empty" if empty else ""
+            told.append(f"{one.system}: {len(one.done):,} responses in {path}{without_text}{left_out}")
         return told
 
 
