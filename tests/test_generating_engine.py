@@ -97,7 +97,11 @@ def write_adapter(base: Path, folder: Path, **config: Any) -> Path:
     lora = LoraConfig(
         r=4, target_modules=["q_proj", "up_proj"], init_lora_weights=False, task_type="CAUSAL_LM", **config
     )
-    get_peft_model(model, lora).save_pretrained(str(folder))
+    adapted = get_peft_model(model, lora)
+    for name, weights in adapted.named_parameters():
+        if "trainable_tokens" in name:
+            torch.nn.init.normal_(weights)
+    adapted.save_pretrained(str(folder))
     return folder
 
 
@@ -343,10 +347,11 @@ def test_streams_of_several_threads_do_not_change_each_other(engine: Engine) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("option", [{"use_dora": True}, {"trainable_token_indices": list(range(300))}])
 def test_an_adapter_that_cannot_be_told_apart_by_row_has_batches_of_its_own(
-    engine: Engine, base: Path, tmp_path: Path
+    engine: Engine, base: Path, tmp_path: Path, option: dict[str, Any]
 ) -> None:
-    other = Engine.open(str(base), str(write_adapter(base, tmp_path / "dora", use_dora=True)), device="cpu")
+    other = Engine.open(str(base), str(write_adapter(base, tmp_path / "other", **option)), device="cpu")
     requests = wanted(temperature=0)
     found, plain = written(other, requests), written(engine, requests)
     assert {key: one.raw for key, one in found.items()} == joined(other.stream(requests, threading.Event()))

@@ -11,6 +11,8 @@ from eval.generating.decoding import Row
 BASE_ALONE = "__base__"
 """PEFT's name for a row without any adapter."""
 ADAPTER = "default"
+BEYOND_ROWS = ("modules_to_save", "trainable_token_indices", "target_parameters", "use_dora")
+"""Options of LoRA that PEFT cannot leave out of some rows: it raises an error, or changes all of them."""
 
 
 class RowAdapter:
@@ -54,5 +56,5 @@ class RowAdapter:
 def _told_apart_by_row(model: Any) -> bool:
     """Whether PEFT can adapt some rows of a batch and leave others: of its adapters plain LoRA alone."""
     config = model.peft_config[ADAPTER]
-    plain = str(config.peft_type).endswith("LORA") and config.bias == "none" and not config.modules_to_save
-    return plain and not getattr(config, "use_dora", False)
+    plain = str(config.peft_type).endswith("LORA") and config.bias == "none"
+    return plain and not any(getattr(config, name, None) for name in BEYOND_ROWS)
