@@ -14,6 +14,8 @@ from ppai.errors import MissingPackage, PPAIError
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
+_WORDS = re.compile(r"PROMPT|P_TUNING|PREFIX_TUNING|CPT|CARTRIDGE")
+"""Kinds of PEFT that train words in front of the text, and no weights."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ def read_adapter(directory: Path) -> Adapter:
         raise PPAIError(f"{directory}: {CONFIG} cannot be read") from error
     if not base:
         raise PPAIError(f"{directory}: {CONFIG} names no base model")
+    kind = "aLoRA" if config.get("alora_invocation_tokens") else str(config.get("peft_type"))
+    if kind == "aLoRA" or _WORDS.search(kind):
+        raise PPAIError(f"{directory}: an adapter of the kind {kind} cannot be used; those that change weights can")
     return Adapter(directory, base, revision)
 
 

@@ -146,6 +146,10 @@ def test_a_directory_that_holds_no_whole_adapter_is_one_line(adapter: Path, tmp_
     (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": ""}))
     with pytest.raises(PPAIError, match="names no base model"):
         read_adapter(folder)
+    for more, kind in (({"peft_type": "PREFIX_TUNING"}, "PREFIX_TUNING"), ({"alora_invocation_tokens": [1]}, "aLoRA")):
+        (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "b"} | more))
+        with pytest.raises(PPAIError, match=f"of the kind {kind} cannot be used"):
+            read_adapter(folder)
     (folder / "adapter_config.json").unlink()
     with pytest.raises(PPAIError, match=r"holds no adapter: adapter_config\.json is missing"):
         read_adapter(folder)

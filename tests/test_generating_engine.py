@@ -359,6 +359,19 @@ def test_an_adapter_that_cannot_be_told_apart_by_row_has_batches_of_its_own(
 
 
 @pytest.mark.slow
+def test_adapters_of_other_kinds_have_batches_of_their_own(base: Path) -> None:
+    from peft import LoKrConfig, VBLoRAConfig, get_peft_model
+
+    from eval.generating.row_adapter import RowAdapter
+    from finetune.model import load_base
+
+    for config in (LoKrConfig, VBLoRAConfig):
+        more = {"vector_length": 64} if config is VBLoRAConfig else {}
+        kind = config(target_modules=["q_proj"], task_type="CAUSAL_LM", **more)
+        assert not RowAdapter(get_peft_model(load_base(str(base))[0], kind)).mixes
+
+
+@pytest.mark.slow
 def test_a_template_that_knows_no_system_gets_its_words_with_the_post(base: Path) -> None:
     engine = Engine.open(str(base), device="cpu")
     both = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": POSTS[0]}]

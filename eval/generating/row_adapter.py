@@ -56,5 +56,5 @@ class RowAdapter:
 def _told_apart_by_row(model: Any) -> bool:
     """Whether PEFT can adapt some rows of a batch and leave others: of its adapters plain LoRA alone."""
     config = model.peft_config[ADAPTER]
-    plain = str(config.peft_type).endswith("LORA") and config.bias == "none"
+    plain = config.peft_type == "LORA" and config.bias == "none"
     return plain and not any(getattr(config, name, None) for name in BEYOND_ROWS)
