@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,13 @@ def test_no_vote_is_shipped_and_every_verdict_is_of_a_judge_that_runs_offline(st
 def test_the_readme_shows_the_samples_that_the_rule_chooses(study: Study) -> None:
     script = runpy.run_path(str(ROOT / "docs" / "samples.py"))
     assert script["samples"](study) in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_readme_shows_the_metrics_that_the_command_prints() -> None:
+    asked = [sys.executable, "-m", "ppai", "report", str(SHIPPED), "--markdown"]
+    printed = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True).stdout
+    shown = [line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if line.startswith("| SmolLM2")]
+    assert len(shown) == 9 and [line for line in shown if line not in printed.splitlines()] == []
 
 
 @pytest.mark.slow
