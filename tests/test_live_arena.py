@@ -367,12 +367,14 @@ def test_a_report_of_harm_stores_the_question_and_both_answers(store: SqlStore) 
 
 def test_a_question_waits_for_models_that_are_loading_and_is_answered_then(store: SqlStore) -> None:
     script = Script()
-    arena, _ = arena_of(store, script, rating_study())
+    arena, _ = arena_of(store, script, rating_study(), live_queue=1)
     script.state = "loading"
     visitor = Visitor(arena)
     asked = visitor.ask()
     assert (asked["state"], asked["place"], asked["loading"]) == ("queued", 1, True)
     assert visitor.act("poll")["state"] == "queued" and script.asked == []
+    others = [Visitor(arena) for _ in range(2)]
+    assert others[0].ask()["place"] == 2 and others[1].ask()["error"] == "error.live_busy"
     script.state = "ready"
     assert visitor.act("poll")["state"] == "answering"
 

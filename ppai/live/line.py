@@ -20,7 +20,8 @@ class Line:
 
     @property
     def full(self) -> bool:
-        return len(self._waiting) >= self.longest and len(self._served) >= self.at_once
+        """Who is not served yet, as while the models are loaded, waits in the room of those who will be."""
+        return len(self._waiting) + len(self._served) >= self.longest + self.at_once
 
     @property
     def waiting(self) -> int:
