@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import codecs
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
+from eval.generating.entries import flow, with_entries, with_entry, with_entry_replaced
+from eval.generating.locks import only_writer
 from eval.generating.setup import Setup
 from ppai.errors import PPAIError, StudyError
-from ppai.schema import Generation, StudyConfig
-from ppai.studyfiles.config import CONFIG_FILE, LOADER, read_config
-from ppai.studyfiles.problems import Problem
+from ppai.schema import Generation, StudyConfig, System
+from ppai.studyfiles.config import CONFIG_FILE, read_config
+from ppai.studyfiles.problems import Problem, dotted, explain
 from ppai.studyfiles.whole_files import write_whole
 
 
@@ -31,83 +35,101 @@ def is_listed(config: StudyConfig, setup: Setup) -> bool:
 
 def lines(config: StudyConfig, setup: Setup) -> str:
     """What stands in study.yaml under `systems` for this system; JSON, which YAML reads, with the keys unquoted."""
-    own = next((one for one in config.systems if one.id == setup.system), None)
-    values = {} if own is None else own.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    return f"- {_flow({'id': setup.system} | values | {'generation': entry(setup)})}"
+    return f"- {_entry(config, setup)}"
+
+
+def check_addable(directory: Path, setups: Sequence[Setup], systems: Sequence[str]) -> None:
+    """Raises what `add` would raise, before anything is made that is to be added."""
+    _written(directory, setups, systems)
 
 
 def add(directory: Path, setups: Sequence[Setup], systems: Sequence[str]) -> Path:
     """Writes the systems' entries. A study that listed none lists all `systems` then, so that none is lost.
 
-    Raises StudyError where study.yaml would be wrong by it; then the file stays as it was.
+    Raises PPAIError where study.yaml would be wrong by it, or is written so that no entry can be put into it; then the
+    file stays as it was. Waits while another run writes the study.
     """
+    with only_writer(directory):
+        write_whole(directory, {CONFIG_FILE: _written(directory, setups, systems)})
+    return directory / CONFIG_FILE
+
+
+def _written(directory: Path, setups: Sequence[Setup], systems: Sequence[str]) -> bytes:
+    """The file as it would be with the entries, read and compared with what it is to say."""
     path = directory / CONFIG_FILE
-    text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
-    for setup in setups:
-        text = _with(text, setup, systems)
-    _check(directory, text)
-    write_whole(directory, {CONFIG_FILE: text})
-    return path
-
-
-def _with(text: str, setup: Setup, systems: Sequence[str]) -> str:
-    config = StudyConfig.model_validate(yaml.load(text, Loader=LOADER) or {})
-    line, node = lines(config, setup), _systems_node(text)
-    if node is None or not node.value:
-        if node is not None:
-            raise PPAIError("study.yaml: systems is empty: take the key out, or list the study's systems")
-        others = [f"- {_flow({'id': one})}" for one in systems if one != setup.system]
-        text += "" if text.endswith("\n") or not text else "\n"
-        return text + "systems:\n" + "".join(f"  {one}\n" for one in [*others, line])
-    ids = [one.id for one in config.systems]
-    if setup.system in ids:
-        item = node.value[ids.index(setup.system)]
-        end = _end(text, item)
-        return text[: item.start_mark.index] + line[2:] + text[end:]
-    if node.flow_style:
-        at = node.end_mark.index - 1
-        return text[:at].rstrip().removesuffix(",") + f", {line[2:]}" + text[at:]
-    last = node.value[-1]
-    column, end = node.start_mark.column, text.find("\n", _end(text, last))
-    end = len(text) if end < 0 else end
-    return text[:end] + f"\n{' ' * column}{line}" + text[end:]
-
-
-def _end(text: str, item: yaml.Node) -> int:
-    """Where the item's own text ends; a block's mark stands behind the blank lines and comments that follow it."""
-    if isinstance(item, yaml.CollectionNode) and not item.flow_style and item.value:
-        inner = item.value[-1]
-        return _end(text, inner[1] if isinstance(inner, tuple) else inner)
-    end = int(item.end_mark.index)
-    return end - 1 if text[:end].endswith("\n") else end
-
-
-def _systems_node(text: str) -> yaml.SequenceNode | None:
-    root = yaml.compose(text, Loader=LOADER)
-    for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
-        if key.value == "systems" and isinstance(value, yaml.SequenceNode):
-            return value
-    return None
-
-
-def _flow(values: Any) -> str:
-    """In one line, as people write it: `{id: ft, generation: {model: m, adapter: adapter}}`."""
-    if isinstance(values, dict):
-        return "{" + ", ".join(f"{_flow(key)}: {_flow(value)}" for key, value in values.items()) + "}"
-    if isinstance(values, str):
-        plain = values.replace("_", "").replace("-", "").replace("/", "").replace(".", "")
-        bare = values.isascii() and plain.isalnum() and values[0].isalpha()
-        return values if bare and yaml.load(values, Loader=LOADER) == values else json.dumps(values)
-    return json.dumps(values)
-
-
-def _check(directory: Path, text: str) -> None:
-    """Reads what is about to be written, in a directory of its own."""
-    import tempfile
-
+    try:
+        data = path.read_bytes() if path.exists() else b""
+    except OSError as error:
+        raise PPAIError(f"{path}: cannot be read: {error.strerror or error}") from None
     problems: list[Problem] = []
-    with tempfile.TemporaryDirectory() as place:
-        (Path(place) / CONFIG_FILE).write_text(text, encoding="utf-8")
-        read_config(Path(place), problems)
-    if problems:
+    before = _read(data, problems)
+    if problems or before is None:
         raise StudyError(problems)
+    wanted = _with(before, setups, systems)
+    try:
+        text = _text(data.decode("utf-8-sig"), before, setups, systems)
+    except yaml.YAMLError:
+        raise _by_hand(path, before, setups, systems) from None
+    written = (codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b"") + text.encode()
+    if _read(written, problems) != wanted or problems:
+        raise _by_hand(path, before, setups, systems)
+    return written
+
+
+def _with(before: StudyConfig, setups: Sequence[Setup], systems: Sequence[str]) -> StudyConfig:
+    """What study.yaml is to say. Raises PPAIError where no study could."""
+    listed = {one.id: one for one in before.systems or [System(id=name) for name in _others(setups, systems)]}
+    for setup in setups:
+        own = listed.get(setup.system, System(id=setup.system))
+        listed[setup.system] = own.model_copy(update={"generation": setup.generation})
+    wanted = before.model_copy(update={"systems": tuple(listed.values())})
+    try:
+        StudyConfig.model_validate(wanted.model_dump())
+    except ValidationError as error:
+        names = ", ".join(setup.system for setup in setups)
+        path, message = explain(error)[0]
+        field = f"{dotted(path)}: " if path else ""
+        raise PPAIError(f"{CONFIG_FILE}: would be wrong with {names} added: {field}{message}") from None
+    return wanted
+
+
+def _text(text: str, before: StudyConfig, setups: Sequence[Setup], systems: Sequence[str]) -> str:
+    if not before.systems:
+        return with_entries(text, _all_entries(before, setups, systems))
+    places = {name: place for place, name in enumerate(before.system_ids)}
+    for setup in setups:
+        own = _entry(before, setup)
+        place = places.get(setup.system)
+        text = with_entry(text, own) if place is None else with_entry_replaced(text, place, own)
+    return text
+
+
+def _all_entries(before: StudyConfig, setups: Sequence[Setup], systems: Sequence[str]) -> list[str]:
+    """What is to be written: of a study that lists no systems, all of them."""
+    others = [] if before.systems else [flow({"id": name}) for name in _others(setups, systems)]
+    return [*others, *(_entry(before, setup) for setup in setups)]
+
+
+def _entry(config: StudyConfig, setup: Setup) -> str:
+    own = next((one for one in config.systems if one.id == setup.system), None)
+    values = {} if own is None else own.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    return flow({"id": setup.system} | values | {"generation": entry(setup)})
+
+
+def _others(setups: Sequence[Setup], systems: Sequence[str]) -> list[str]:
+    new = {setup.system for setup in setups}
+    return [name for name in systems if name not in new]
+
+
+def _by_hand(path: Path, before: StudyConfig, setups: Sequence[Setup], systems: Sequence[str]) -> PPAIError:
+    entries = " and ".join(f"- {one}" for one in _all_entries(before, setups, systems))
+    replaced = [setup.system for setup in setups if setup.system in before.system_ids]
+    instead = f" in place of what stands there of {', '.join(replaced)}" if replaced else ""
+    return PPAIError(f"{path}: --add cannot write into the file as it is; write under systems{instead}: {entries}")
+
+
+def _read(data: bytes, problems: list[Problem]) -> StudyConfig | None:
+    """Reads what is about to be written, in a directory of its own."""
+    with tempfile.TemporaryDirectory() as place:
+        (Path(place) / CONFIG_FILE).write_bytes(data)
+        return read_config(Path(place), problems).config

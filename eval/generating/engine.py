@@ -196,6 +196,8 @@ class Engine:
         messages = [dict(one) for one in request.messages]
         try:
             found = self._templated(messages)
+        except ValueError as error:
+            raise PPAIError(f"the model's tokenizer cannot write a chat: {error}".splitlines()[0]) from None
         except TemplateError:
             if len(messages) < 2 or messages[0]["role"] != "system":
                 raise PPAIError(f"prompt {request.key!r}: the model's chat template does not take it") from None
@@ -238,10 +240,8 @@ def _out_of_memory(error: BaseException) -> bool:
     import torch
 
     told = str(error)
-    return (
-        isinstance(error, MemoryError | torch.OutOfMemoryError)
-        or "not enough memory" in told
-        or "can't allocate" in told
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
+        words in told for words in ("out of memory", "not enough memory", "can't allocate", "ALLOC_FAILED")
     )
 
 

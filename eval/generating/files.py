@@ -12,11 +12,12 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from eval.generating.locks import only_writer
 from ppai.errors import PPAIError, StudyError
 from ppai.schema import Prompt, StudyConfig
 from ppai.studyfiles.config import read_config
 from ppai.studyfiles.general import PROMPTS, RESPONSES
-from ppai.studyfiles.lines import read_objects
+from ppai.studyfiles.lines import parse_object, read_lines, read_objects
 from ppai.studyfiles.problems import Problem, problems_of, quoted
 from ppai.studyfiles.published_names import (
     RESPONSE_SUFFIX,
@@ -30,6 +31,8 @@ from ppai.studyfiles.whole_files import write_whole
 
 Row = Mapping[str, Any]
 """A response without its prompt: `text`, `raw_text`, `ended`, `sampling`, `post`."""
+NOT_OWN = ("text", "user_prompt", "ai_answer", "id", "prompt_id", "system")
+"""Keys of a line that are no response's own."""
 
 
 @dataclass(frozen=True)
@@ -59,32 +62,57 @@ class StudyFiles:
         if self.config.systems:
             found = list(self.config.system_ids)
         elif self.published is None:
-            found = [str(row.get("system")) for row in self._lines(self.directory / RESPONSES)]
+            found = [str(row.get("system")) for _, row in self._lines(self.directory / RESPONSES)]
         else:
             parts = [part for part, _ in response_files(self.published)]
             found = [system_of(part, more, parts) for part in parts]
         return list(dict.fromkeys([*found, *more]))
 
     def responses(self, system: str) -> dict[str, Row]:
-        """The system's responses that stand there, by prompt. Raises StudyError where the file cannot be read."""
-        lines = self._lines(self.target(system))
-        if self.published is None:
-            return {str(row.get("prompt_id")): row for row in lines if str(row.get("system")) == system}
-        return {str(row.get("id")): row | {"text": row.get("ai_answer")} for row in lines}
+        """The system's responses that stand there, by prompt, each with the `id` or `prompt_id` of its line.
+
+        Raises StudyError where the file cannot be read.
+        """
+        return {key: row for key, (_, row) in self._standing(system).items()}
 
     def write(self, system: str, rows: Mapping[str, Row]) -> tuple[Path, int]:
-        """Writes the system's responses, with those for other prompts that stand there already, in the prompts' order.
+        """Writes the responses that were made, beside those that stand there already, in the prompts' order.
 
-        Returns the file, and how many of those that stood there were left out since their prompts are gone.
-        Raises PPAIError; the file appears whole or not at all.
+        Those of `rows` that were read from the file, and others for further prompts, stay as they stand there by now.
+        Which prompts there are is read again: some may have come, or gone, while the responses were made.
+        Returns the file, and how many responses were left out since their prompts are gone.
+        Raises PPAIError; the file appears whole or not at all. Waits while another run writes the study.
         """
-        target, standing = self.target(system), self.responses(system)
-        merged = standing | dict(rows)
-        gone = sum(key not in self.rows for key in standing)
-        made = [self._line(system, prompt.id, merged[prompt.id]) for prompt in self.prompts if prompt.id in merged]
-        lines = made if self.published is not None else self._beside_others(system, made)
-        write_whole(self.directory, {target.name: "".join(line + "\n" for line in lines)})
+        with only_writer(self.directory):
+            target, standing, prompts = self.target(system), self._standing(system), self._prompts_by_now()
+            made = {key: row for key, row in rows.items() if key not in standing or not _was_read(row)}
+            found = {key: line for key, (line, _) in standing.items()}
+            found |= {key: self._line(system, key, row) for key, row in made.items()}
+            gone = len(found.keys() - prompts)
+            own = [found[key] for key in prompts if key in found]
+            lines = own if self.published is not None else self._beside_others(system, own)
+            write_whole(self.directory, {target.name: "".join(line + "\n" for line in lines)})
         return target, gone
+
+    def _standing(self, system: str) -> dict[str, tuple[str, Row]]:
+        """By prompt the lines of the system's responses, and what is the response's own in each."""
+        lines = self._lines(self.target(system))
+        if self.published is None:
+            return {str(row.get("prompt_id")): (line, row) for line, row in lines if str(row.get("system")) == system}
+        return {str(row.get("id")): (line, self._without_prompt(row)) for line, row in lines}
+
+    def _without_prompt(self, row: Row) -> Row:
+        """A line of the published layout without the columns of its prompt, of which one may be called `sampling`."""
+        prompt = self.rows.get(str(row.get("id")), {})
+        own = {key: value for key, value in row.items() if key not in prompt or prompt[key] != value}
+        return own | {"id": row.get("id"), "text": row.get("ai_answer")}
+
+    def _prompts_by_now(self) -> dict[str, Row]:
+        problems: list[Problem] = []
+        _, rows = _read_prompts(self.published or self.directory / PROMPTS, problems)
+        if problems:
+            raise StudyError(problems)
+        return rows
 
     def _response_file(self, system: str) -> str:
         """The file that stands for this system already, else the one that the layout names."""
@@ -98,35 +126,46 @@ class StudyFiles:
         return named.get(system) or response_file(stem, system)
 
     def _line(self, system: str, prompt_id: str, row: Row) -> str:
+        """The line of a response, with its prompt as it was when it was answered."""
+        prompt = self.rows[prompt_id]
+        own = {key: value for key, value in row.items() if key not in NOT_OWN}
         if self.published is not None:
-            prompt = self.rows[prompt_id]
-            own = {key: value for key, value in row.items() if key not in (*prompt, "text", "ai_answer", "user_prompt")}
             values = {**prompt, "user_prompt": prompt["text"], "ai_answer": row["text"], **own}
         else:
-            own = {key: value for key, value in row.items() if key not in ("prompt_id", "system", "text")}
-            values = {"prompt_id": self.rows[prompt_id]["id"], "system": system, "text": row["text"], **own}
+            values = {"prompt_id": prompt["id"], "system": system, "text": row["text"], **own}
         return json.dumps(values, ensure_ascii=False, allow_nan=False)
 
     def _beside_others(self, system: str, made: Sequence[str]) -> list[str]:
         """The lines of responses.jsonl, those of the system at the place of its first, else at the end."""
         kept: list[str] = []
         place: int | None = None
-        for row in self._lines(self.directory / RESPONSES):
+        for line, row in self._lines(self.directory / RESPONSES):
             if str(row.get("system")) == system:
                 place = len(kept) if place is None else place
             else:
-                kept.append(json.dumps(row, ensure_ascii=False))
+                kept.append(line)
         place = len(kept) if place is None else place
         return [*kept[:place], *made, *kept[place:]]
 
-    def _lines(self, path: Path) -> list[dict[str, Any]]:
+    def _lines(self, path: Path) -> list[tuple[str, dict[str, Any]]]:
+        """The lines as they stand, and what each holds."""
         if not path.exists():
             return []
         problems: list[Problem] = []
-        rows = [row for _, row in read_objects(path, problems)]
+        found: list[tuple[str, dict[str, Any]]] = []
+        for number, line in read_lines(path, problems):
+            try:
+                found += [(line, parse_object(line))] if line.strip() else []
+            except ValueError as error:
+                problems.append(Problem(path.name, number, "", str(error)))
         if problems:
             raise StudyError(problems)
-        return rows
+        return found
+
+
+def _was_read(row: Row) -> bool:
+    """Whether the study's file held it, rather than that it was made: then it names its prompt."""
+    return "id" in row or "prompt_id" in row
 
 
 def open_files(directory: Path) -> StudyFiles:

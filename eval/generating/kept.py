@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from eval.generating.locks import lock
 from ppai.errors import PPAIError
 
 
@@ -27,30 +28,31 @@ class Kept:
         Raises PPAIError where it cannot be written, or another run is writing it.
         """
         try:
-            self._file = self.path.open("a", encoding="utf-8", newline="\n")
-            _lock(self._file)
+            # Unbuffered: what the disk refused is not tried again when the file is closed.
+            self._file = self.path.open("ab", buffering=0)
+            lock(self._file)
             if self.path.read_bytes()[-1:] not in (b"", b"\n"):
-                self._file.write("\n")
+                self._write(b"\n")
         except BlockingIOError:
             self._file.close()
             raise PPAIError(f"{self.path}: another run is writing these responses") from None
         except OSError as error:
-            raise PPAIError(f"{self.path}: cannot be written: {error.strerror or error}") from None
+            raise self._unwritable(error) from None
         try:
             self.rows = dict(_rows(self.path))
             yield
         finally:
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
             if not self.rows:
                 self.path.unlink(missing_ok=True)
 
     def keep(self, prompt_id: str, row: Mapping[str, Any]) -> None:
         """On the disk's way when this returns: a kill after it loses nothing."""
         try:
-            self._file.write(json.dumps({"prompt_id": prompt_id} | dict(row), ensure_ascii=False) + "\n")
-            self._file.flush()
+            self._write(json.dumps({"prompt_id": prompt_id} | dict(row), ensure_ascii=False).encode() + b"\n")
         except OSError as error:
-            raise PPAIError(f"{self.path}: cannot be written: {error.strerror or error}") from None
+            raise self._unwritable(error) from None
         self.rows[prompt_id] = dict(row)
 
     def forget(self) -> None:
@@ -60,6 +62,14 @@ class Kept:
             self._file.truncate(0)
         else:
             self.path.unlink(missing_ok=True)
+
+    def _write(self, data: bytes) -> None:
+        """All of it; one call writes what there is room for."""
+        while data:
+            data = data[self._file.write(data) :]
+
+    def _unwritable(self, error: OSError) -> PPAIError:
+        return PPAIError(f"{self.path}: cannot be written: {error.strerror or error}")
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -75,12 +85,3 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             yield str(row.pop("prompt_id")), row
         except (ValueError, KeyError, TypeError, AttributeError):
             continue
-
-
-def _lock(file: Any) -> None:
-    """Holds the file until it is closed, where the system can; raises BlockingIOError where another process does."""
-    try:
-        import fcntl
-    except ImportError:
-        return
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -54,7 +54,10 @@ class RowAdapter:
 
 
 def _told_apart_by_row(model: Any) -> bool:
-    """Whether PEFT can adapt some rows of a batch and leave others: of its adapters plain LoRA alone."""
+    """Whether PEFT can adapt some rows of a batch and leave others: of its adapters plain LoRA alone, and in no model
+    whose experts take the rows apart.
+    """
     config = model.peft_config[ADAPTER]
     plain = config.peft_type == "LORA" and config.bias == "none"
-    return plain and not any(getattr(config, name, None) for name in BEYOND_ROWS)
+    experts = any(getattr(model.config, name, None) for name in ("num_experts", "num_local_experts"))
+    return plain and not experts and not any(getattr(config, name, None) for name in BEYOND_ROWS)

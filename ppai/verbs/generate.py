@@ -102,8 +102,10 @@ def generate(
     }
     setups = choose(files.config, study, listed("--system", system), given)
     job = Job(files, setups, found_prompts(files.prompts, listed("--ids", ids), limit), again=again)
+    if add:
+        _check_addable(files, setups)
     _run(job, asking, batch_size)
-    _say_study(files, setups, add)
+    _say_study(files, job, add)
     if any(one.missing for one in job.systems):
         raise typer.Exit(INCOMPLETE)
 
@@ -170,21 +172,37 @@ def _say_asked(asked: Asked, job: Job) -> None:
         typer.echo(f"stopped before --max-cost is passed, {job.total - job.done:,} are left: {GOES_ON}", err=True)
 
 
-def _say_study(files: StudyFiles, setups: Sequence[Setup], add: bool) -> None:
-    """Writes into study.yaml what it does not say yet, where that is wanted; else says what to write."""
+def _check_addable(files: StudyFiles, setups: Sequence[Setup]) -> None:
+    """Raises PPAIError where study.yaml could not be told, before anything is asked or paid."""
+    from eval.generating.adding import check_addable, is_listed
+
+    new = [setup for setup in setups if not is_listed(files.config, setup)]
+    if new:
+        check_addable(files.directory, new, files.systems([setup.system for setup in new]))
+
+
+def _say_study(files: StudyFiles, job: Job, add: bool) -> None:
+    """Writes into study.yaml what it does not say yet, where that is wanted; else says what to write.
+
+    A system of which responses are missing is not added: without them there could be no study of it.
+    """
     from eval.generating.adding import add as add_all
     from eval.generating.adding import is_listed, lines
 
-    new = [setup for setup in setups if not is_listed(files.config, setup)]
+    new = [one for one in job.systems if not is_listed(files.config, one.setup)]
+    whole = [one.setup for one in new if not one.missing]
     if not new:
         return
-    if add:
-        systems = files.systems([setup.system for setup in new])
-        typer.echo(f"added to {add_all(files.directory, new, systems)}")
+    if not add:
+        typer.echo("study.yaml does not say so; --add writes it there, under systems:")
+        for one in new:
+            typer.echo(f"  {lines(files.config, one.setup)}")
         return
-    typer.echo("study.yaml does not say so; --add writes it there, under systems:")
-    for setup in new:
-        typer.echo(f"  {lines(files.config, setup)}")
+    if whole:
+        systems = files.systems([setup.system for setup in whole])
+        typer.echo(f"added to {add_all(files.directory, whole, systems)}")
+    if left := [one.system for one in new if one.missing]:
+        typer.echo(f"not added to study.yaml while responses are missing: {', '.join(left)}", err=True)
 
 
 def _bar(job: Job) -> tqdm[Any]:
