@@ -14,7 +14,8 @@ from live_questions import QUESTION, VOTE, WORDS, Script, Visitor, arena_of, wai
 from rating import Rater, desk_of, rating_study, settings
 
 from ppai.errors import PPAIError
-from ppai.live.arena import Arena
+from ppai.live.arena import FREE_RETRIES, Arena
+from ppai.live.floor import FAILED_SECONDS, storable
 from ppai.live.line import GONE_SECONDS
 from ppai.live.questions import KEPT_SECONDS
 from ppai.schema import Arm, VoteStatus
@@ -155,7 +156,7 @@ def test_a_failing_system_stores_nothing_and_is_asked_again_on_the_same_sides(
         failed = visitor.until_vote(clock)
     assert (failed["state"], failed["reason"]) == ("failed", "error.live_failed")
     assert "'tuned'" in caplog.text and "its server is down" in caplog.text
-    assert "a" not in failed and "its server" not in json.dumps(failed)
+    assert set(failed) == {"state", "token", "question", "reason"} and "its server" not in json.dumps(failed)
     assert visitor.vote()["error"] == "error.bad_request" and live_of(store) == (0, 0, 0)
     script.fail = set()
     assert visitor.act("retry")["state"] in ("queued", "answering")
@@ -181,12 +182,14 @@ def test_an_answer_that_takes_too_long_is_ended(store: SqlStore, begun: bool) ->
         as_scripted = Script.answer
 
         def slow(self: Script, systems: Any, question: str, seed: int, stop: Any) -> Any:
-            for piece in as_scripted(self, systems, question, seed, stop):
-                if piece.ended:
-                    stop.wait(20)
-                    self.stopped.set()
-                    return
-                yield piece
+            try:
+                for piece in as_scripted(self, systems, question, seed, stop):
+                    if piece.ended:
+                        stop.wait(20)
+                        return
+                    yield piece
+            finally:
+                self.stopped.set()
 
         script.answer = slow.__get__(script)  # type: ignore[method-assign]
     else:
@@ -210,7 +213,7 @@ def test_an_answer_that_takes_too_long_is_ended(store: SqlStore, begun: bool) ->
 def test_the_queue_says_the_place_and_goes_on(store: SqlStore) -> None:
     script = Script()
     script.go.clear()
-    arena, clock = arena_of(store, script, rating_study(), live_queue=2)
+    arena, clock = arena_of(store, script, rating_study(), live_queue=2, live_seconds=1000)
     first, second, third, fourth = (Visitor(arena) for _ in range(4))
     assert first.ask()["state"] == "answering"
     assert [(view["state"], view["place"], view["ahead"]) for view in (second.ask(), third.ask())] == [
@@ -291,6 +294,77 @@ def test_another_visitor_cannot_use_a_token(store: SqlStore) -> None:
         view = thief.act(act, token=visitor.token, submission="12345678", outcomes=VOTE)
         assert view == {"error": "error.live_stale"}, act
     assert visitor.act("poll")["state"] == "vote"
+
+
+def test_a_vote_before_both_answers_are_out_is_refused(store: SqlStore) -> None:
+    script = Script()
+    script.go.clear()
+    arena, _ = arena_of(store, script, rating_study())
+    visitor = Visitor(arena)
+    assert visitor.ask()["state"] == "answering"
+    assert visitor.vote() == {"error": "error.bad_request"} and live_of(store) == (0, 0, 0)
+
+
+def test_a_submission_of_one_question_is_no_vote_on_another(store: SqlStore) -> None:
+    arena, clock = arena_of(store, Script(), rating_study())
+    visitor = Visitor(arena)
+    visitor.until_vote(clock)
+    visitor.vote(submission="the-very-same")
+    visitor.until_vote(clock)
+    assert visitor.vote(submission="the-very-same") == {"error": "error.bad_request"}
+    assert visitor.vote()["count"] == 2
+
+
+def test_answers_that_wait_for_a_vote_stay_while_another_question_is_asked(store: SqlStore) -> None:
+    arena, clock = arena_of(store, Script(), rating_study())
+    visitor = Visitor(arena)
+    first = visitor.until_vote(clock)["token"]
+    second = visitor.until_vote(clock)["token"]
+    for token in (first, second):
+        assert visitor.vote(token=token)["state"] == "thanks"
+    assert live_of(store)[2] == 2
+
+
+def test_danger_is_met_with_help_however_long_the_text_is(store: SqlStore) -> None:
+    arena, _ = arena_of(store, Script(), rating_study(), live_max_chars=100)
+    visitor = Visitor(arena)
+    for text in ("suicide", "I want to end my life. " * 20):
+        assert visitor.ask(text)["state"] == "crisis"
+    assert visitor.ask("a word") == {"error": "error.live_too_short", "min": 10, "max": 100}
+
+
+def test_a_system_that_is_down_is_left_out_while_others_can_answer(store: SqlStore) -> None:
+    study = rating_study(systems=("base", "tuned", "third"))
+    script = Script(("base", "tuned", "third"))
+    script.fail = {"third"}
+    arena, clock = arena_of(store, script, study, live_per_hour=100)
+    visitor = Visitor(arena)
+    states = []
+    for _ in range(12):
+        states.append(visitor.until_vote(clock)["state"])
+        if states[-1] == "vote":
+            visitor.vote()
+    assert states.count("failed") == 1 or states[0] == "failed"
+    assert states.count("vote") >= 9
+    clock.now += FAILED_SECONDS
+    script.fail = set()
+    assert visitor.until_vote(clock)["state"] == "vote" and "third" in script.asked[-1][0]
+
+
+def test_a_question_asked_again_after_a_failure_is_not_counted_again(store: SqlStore) -> None:
+    script = Script()
+    script.fail = {"tuned"}
+    arena, clock = arena_of(store, script, rating_study(), live_per_hour=1)
+    visitor = Visitor(arena)
+    assert visitor.until_vote(clock)["state"] == "failed"
+    for _ in range(FREE_RETRIES):
+        assert visitor.act("retry")["state"] in ("queued", "answering")
+        assert visitor.read_on(clock)["state"] == "failed"
+    assert visitor.act("retry")["error"] == "error.live_rate"
+
+
+def test_what_no_page_can_show_is_taken_out_of_an_answer() -> None:
+    assert storable("a\0b\ud800c") == "ab?c"
 
 
 @pytest.mark.parametrize(

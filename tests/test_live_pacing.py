@@ -49,6 +49,33 @@ def test_both_are_as_slow_as_the_slower_one() -> None:
     assert [words(text) for text in pace.shown(30.2).texts] == [5, 5]
 
 
+def test_the_rest_of_the_longer_answer_tells_not_which_of_the_two_was_slow() -> None:
+    """The shorter answer is of the slow system, and then of the fast one: the longer goes on alike."""
+    found = []
+    for slow in (0, 1):
+        pace, seen = Pace(12), []
+        texts = [" ".join(["word"] * 15).split(), " ".join(["word"] * 60).split()]
+        pace.add(1 - slow, " ".join(texts[1 - slow]), True, now=0)
+        for second in range(70):
+            said = texts[slow][second * 3 : second * 3 + 3]
+            if said:
+                last = second * 3 + 3 >= len(texts[slow])
+                pace.add(slow, " ".join(said) + ("" if last else " "), last, now=second)
+            seen.append(pace.shown(second + 1).texts)
+        long = [words(one[1]) for one in seen]
+        end = next(second for second, one in enumerate(seen) if words(one[0]) == 15)
+        found.append([later - before for before, later in zip(long[end:], long[end + 1 : end + 10], strict=False)])
+        assert long[-1] == 60
+    assert all(1 <= pace <= 3 for paces in found for pace in paces), found
+
+
+def test_a_pace_that_was_never_held_back_stays() -> None:
+    pace = Pace(10)
+    pace.add(0, SHORT, True, now=0)
+    pace.add(1, LONG, True, now=0)
+    assert [words(pace.shown(second / 2).texts[1]) for second in (1, 2, 4, 8)] == [5, 10, 20, 40]
+
+
 def test_a_silent_answer_ends_with_the_others_first_words() -> None:
     pace = Pace(10)
     pace.add(0, "  \n", True, now=0)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ppai.ui.desk import Desk
 
 BUSY_SECONDS = 60
+FREE_RETRIES = 3
+"""Of a question, which no rate counts; a failure is not the visitor's."""
 
 _log = logging.getLogger("ppai")
 
@@ -148,11 +150,11 @@ class Arena:
         if asked.submission is None:
             raise Refused("bad_request")
         settings = self._settings
+        if is_crisis(text):
+            return {"state": "crisis", "lines": help_lines()}
         fault = length_fault(text, settings.live_min_chars, settings.live_max_chars)
         if fault is not None:
             raise Refused(f"live_{fault}", min=settings.live_min_chars, max=settings.live_max_chars)
-        if is_crisis(text):
-            return {"state": "crisis", "lines": help_lines()}
         if not self._keeping.consented(rater):
             raise Refused("live_consent")
         found = () if asked.confirmed_personal else personal_kinds(text)
@@ -179,22 +181,28 @@ class Arena:
                     raise Refused("live_in_flight")
             self._admit(rater, now)
             for one in before:
-                self._floor.forget(one)
+                if one.stage is Stage.FAILED:
+                    self._floor.forget(one)
             for matchup in self._floor.matchups():
                 counts[matchup] = counts.get(matchup, 0) + 1
             name = uuid.uuid4().hex
-            drawn = draw(self._choices(), counts, self._rng)
+            drawn = draw(self._floor.sound(self._choices()), counts, self._rng)
             pace = Pace(self._settings.live_words_per_second)
             question = Question(self._tokens.sign(name), rater, text, submission, drawn, pace, now, name)
             self._floor.enqueue(question)
             return self._view(question)
 
-    def _admit(self, rater: str, now: float) -> None:
-        """Raises Refused where there is no room: the models cannot be loaded, the queue is full, or a rate is met."""
+    def _admit(self, rater: str, now: float, *, again: bool = False) -> None:
+        """Raises Refused where there is no room: the models cannot be loaded, the queue is full, or a rate is met.
+
+        A question that is asked `again` since a system failed is not counted again.
+        """
         if self._answerers.state == Readiness.FAILED:
             raise Refused("live_off")
         if self._floor.full:
             raise Refused("live_busy", wait=BUSY_SECONDS)
+        if again:
+            return
         met = self._rates.take(rater, now)
         if met is not None:
             raise Refused(f"live_{met[0]}", wait=met[1])
@@ -223,7 +231,8 @@ class Arena:
         with self._floor.lock:
             question = self._own(asked)
             if question.stage is Stage.FAILED:
-                self._admit(question.rater, self._clock())
+                self._admit(question.rater, self._clock(), again=question.retries < FREE_RETRIES)
+                question.retries += 1
                 self._floor.enqueue(question)
             return self._view(question)
 
@@ -251,7 +260,7 @@ class Arena:
         view = self._keeping.vote(question, rater, asked, now)
         if question is not None:
             with self._floor.lock:
-                question.stage = Stage.THANKS
+                question.stage, question.stored = Stage.THANKS, True
         return {"state": Stage.THANKS.value, "token": asked.token} | view
 
     def _report(self, asked: LiveRequest) -> View:
@@ -262,4 +271,5 @@ class Arena:
             if question.stage not in (Stage.VOTE, Stage.THANKS):
                 raise Refused("bad_request")
         self._keeping.report(question, asked, self._clock())
+        question.stored = True
         return {"notice": "notice.reported"}

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from ppai.live.answering import Answerers, AnswerFailed, Readiness
 from ppai.live.drawing import Matchup
 from ppai.live.line import Line
 from ppai.live.questions import KEPT_SECONDS, Failure, Question, Stage
 
+FAILED_SECONDS = 120.0
+"""For which a system that failed is left out of the draw."""
+
 _log = logging.getLogger("ppai")
+
+
+def storable(text: str) -> str:
+    """Without what a store or a page cannot hold: NUL goes, a lone surrogate becomes a question mark."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 class Floor:
@@ -24,6 +32,8 @@ class Floor:
         self._seconds = seconds
         self._clock = clock
         self._questions: dict[str, Question] = {}
+        self._failed_at: dict[str, float] = {}
+        """When a system last gave no answer."""
 
     @property
     def full(self) -> bool:
@@ -37,7 +47,13 @@ class Floor:
 
     def matchups(self) -> list[Matchup]:
         """Of every question that is not stored yet."""
-        return [one.drawn.matchup for one in self._questions.values() if one.stage is not Stage.THANKS]
+        return [one.drawn.matchup for one in self._questions.values() if not one.stored]
+
+    def sound(self, choices: Sequence[Matchup]) -> list[Matchup]:
+        """Those without a system that failed lately; all where none is without."""
+        since = self._clock() - FAILED_SECONDS
+        failed = {system for system, at in self._failed_at.items() if at > since}
+        return [one for one in choices if not one & failed] or list(choices)
 
     def enqueue(self, question: Question) -> None:
         now = self._clock()
@@ -71,6 +87,7 @@ class Floor:
                 if question.overdue(now, self._seconds):
                     _log.warning("a live question was not answered in time")
                     question.fail(Failure.TIMEOUT)
+                    self._note_failed(question, question.pace.unwritten)
                     self._line.leave(question.id)
                 if now - question.seen_at > KEPT_SECONDS:
                     self.forget(question)
@@ -93,7 +110,8 @@ class Floor:
         try:
             self._write(question, stop)
         except AnswerFailed as error:
-            system = (question.drawn.system_a, question.drawn.system_b)[error.place]
+            with self.lock:
+                (system,) = self._note_failed(question, [error.place])
             _log.warning("the system %r did not answer a live question: %s", system, error.reason)
         except Exception:  # noqa: BLE001 - whatever a model raises, the visitor may try again
             _log.exception("a live question was not answered")
@@ -105,6 +123,12 @@ class Floor:
                     self._line.leave(question.id)
                     self._serve(self._clock())
 
+    def _note_failed(self, question: Question, places: Iterable[int]) -> list[str]:
+        """The systems at these places, which are not drawn for a while."""
+        systems = [(question.drawn.system_a, question.drawn.system_b)[place] for place in places]
+        self._failed_at |= dict.fromkeys(systems, self._clock())
+        return systems
+
     def _write(self, question: Question, stop: threading.Event) -> None:
         """Until both answers are complete, or the attempt was ended."""
         drawn = question.drawn
@@ -113,7 +137,7 @@ class Floor:
             with self.lock:
                 if stop.is_set():
                     return
-                text = piece.text.replace("\0", "")  # which PostgreSQL does not keep
+                text = storable(piece.text)
                 question.pace.add(piece.place, text, piece.ended, self._clock())
                 if question.pace.written:
                     return

@@ -60,6 +60,8 @@ class Keeping:
             before = work.vote_by_submission(asked.submission)
             if before is not None and (before.rater != rater or before.arm is not Arm.LIVE):
                 raise Refused("bad_request")
+            if before is not None and question is not None and before.prompt_id != question.prompt_id:
+                raise Refused("bad_request")
             if before is None and question is None:
                 raise TokenError("no such question")
             if before is None and question is not None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-GONE_SECONDS = 20.0
-"""Who has not asked for her place for so long has left the queue."""
+GONE_SECONDS = 75.0
+"""Who has not asked for her place for so long has left the queue; a hidden tab asks once a minute."""
 
 
 @dataclass

@@ -51,8 +51,9 @@ class Question:
     """Of the attempt that is under way; each has its own, so that a late one changes nothing."""
     prompt_id: str = field(default_factory=lambda: f"live-{uuid.uuid4().hex[:16]}")
     assignment_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    vote_submission: str | None = None
-    """Under which its vote was stored."""
+    stored: bool = False
+    """With its answers: voted on, or reported."""
+    retries: int = 0
 
     @property
     def in_flight(self) -> bool:

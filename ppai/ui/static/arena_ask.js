@@ -147,18 +147,13 @@ function sendButton(label) {
   return h("button", { type: "submit", class: "ppai-button ppai-primary ppai-large", "data-busy": label, "data-testid": "send" }, label);
 }
 
+/** A text of any length is sent: words of danger are met with help before its length is. */
 async function askQuestion(confirmed) {
   if (rater.asking) return;
-  const { min_chars, max_chars } = rater.frame;
-  const n = lengthOf(kept.question);
-  if (n < min_chars || n > max_chars) {
-    showMessage(errorText({ error: n < min_chars ? "error.live_too_short" : "error.live_too_long" }));
-    element.querySelector("textarea")?.focus();
-    return;
-  }
   showMessage("");
   const question = kept.question.trim();
   const view = await ask("ask", { question, confirmed_personal: confirmed, submission: questionSubmission() });
+  if (view?.error?.startsWith("error.live_too_")) element.querySelector("textarea")?.focus();
   if (view?.error === LOST) showMessage(t("error.live_not_sent"));
   else if (view?.screen !== "ask" && view?.screen !== "warned") keep({ submission: null });
 }
