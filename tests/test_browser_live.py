@@ -236,11 +236,11 @@ def test_a_failed_model_can_be_tried_again(live: LivePage) -> None:
 
 
 def test_refusals_say_what_to_do_and_keep_the_question(live: LivePage) -> None:
-    live.agree().ask({}, "too short")
+    live.agree().ask({"error": "error.live_too_short", "min": 10, "max": 2000}, "too short")
     expect(live.message).to_have_text("Please write a little more: at least 10 characters.")
-    live.ask({}, "x" * 2001)
+    live.ask({"error": "error.live_too_long", "min": 10, "max": 2000}, "x" * 2001)
     expect(live.message).to_have_text("The question is too long. Please shorten it to 2000 characters.")
-    assert live.arena.requests("ask") == []
+    assert [len(one["question"]) for one in live.arena.requests("ask")] == [9, 2001]
     live.ask({"error": "error.live_rate", "wait": 300})
     expect(live.message).to_contain_text("Please try again in 5 minutes.")
     expect(live.part("question")).to_have_value(QUESTION)
@@ -339,7 +339,7 @@ def test_axe_finds_nothing_on_any_screen(
     live.page.goto(live.url)
     check(live.screen("welcome") and "welcome")
     live.part("consent").click()
-    live.screen("ask").ask({}, "short")
+    live.screen("ask").ask({"error": "error.live_too_short", "min": 10, "max": 2000}, "short")
     expect(live.message).to_be_visible()
     check("ask, too short")
     live.ask({"state": "warned", "question": QUESTION, "found": ["url", "address"]}).screen("warned")
