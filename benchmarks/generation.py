@@ -3,6 +3,9 @@
     python -m benchmarks.generation [--new-tokens 150]             # SmolLM2-135M in float32 on a CPU, 24 prompts
     python -m benchmarks.generation --gpu --tokenizer FOLDER       # a Mistral-7B in NF4 on a GPU, 100 prompts
 
+A third way, transformers' `generate_batch` (continuous batching), is timed beside them: it has neither a repetition
+penalty nor a seed for each prompt, so that it cannot write a study, and is there to say what that costs.
+
 Both sample as the study was published (temperature .7, top-p .9, repetition penalty 1.15) with the same model in
 memory, and both write every response to the full length. `--gpu` builds the Mistral-7B with random weights (its
 vocabulary as large as the tokenizer's) and needs no network; the published loop is timed there on 8 of the prompts.
@@ -120,6 +123,22 @@ def write_published(case: Case, wanted: Sequence[Request]) -> list[str]:
     return texts
 
 
+def write_in_transformers_batches(case: Case, wanted: Sequence[Request]) -> None:
+    """All prompts with `generate_batch`, which samples with one seed and passes over the repetition penalty."""
+    from transformers import GenerationConfig
+
+    how = wanted[0].settings
+    sampled = {"do_sample": True, "temperature": how.temperature, "top_p": how.top_p, "top_k": 0}
+    inputs = [
+        list(case.tokenizer.apply_chat_template(list(one.messages), add_generation_prompt=True)["input_ids"])
+        for one in wanted
+    ]
+    settings = GenerationConfig(max_new_tokens=how.max_new_tokens, eos_token_id=-1, pad_token_id=0, **sampled)
+    found = case.model.generate_batch(inputs, generation_config=settings)
+    assert len(found) == len(wanted)
+    assert all(len(one.generated_tokens) == how.max_new_tokens for one in found.values()), "one ended early"
+
+
 def seconds(work: Callable[[], object]) -> float:
     """Wall time, with what a GPU still does."""
     import torch
@@ -140,10 +159,16 @@ def compare_speed(case: Case, engine: Engine, settings: Settings) -> bool:
     length = settings.max_new_tokens
     published = length * case.timed / seconds(lambda: write_published(case, wanted[: case.timed]))
     ours = length * case.prompts / seconds(lambda: list(engine.write(wanted)))
+    batches = length * case.prompts / seconds(lambda: write_in_transformers_batches(case, wanted))
     ratio = ours / published
     print(f"{case.name}: {case.prompts} prompts, {length} new tokens each\n")
     print("| way | prompts timed | tokens/s | seconds for all | ratio |\n| --- | --- | --- | --- | --- |")
-    for way, timed, speed in (("published loop", case.timed, published), ("ours", case.prompts, ours)):
+    ways = (
+        ("published loop", case.timed, published),
+        ("ours", case.prompts, ours),
+        ("generate_batch", case.prompts, batches),
+    )
+    for way, timed, speed in ways:
         total = case.prompts * length / speed
         print(f"| {way} | {timed} | {speed:,.1f} | {total:,.1f} | {speed / published:.1f} |")
     scaled = "" if case.timed == case.prompts else " (the published loop's seconds scaled to all prompts)"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from eval.metrics.references import read_answers
+from eval.synthesis.safety import dangers
 from finetune.training.data import read_data
 from ppai.overlap import nearest, runs_of, shared_with, words_of
 
@@ -135,6 +136,16 @@ def test_nothing_nearly_equals_a_test_prompt(pairs: list[dict[str, Any]], prompt
     texts += [(pair["id"], pair["response"]) for pair in pairs]
     found = nearest(posts, texts)
     assert found and max(one.share for one in found.values()) < 0.1
+
+
+def test_no_reply_says_what_is_known_to_be_dangerous(pairs: list[dict[str, Any]]) -> None:
+    """By the words that `ppai synth` looks for; in three pairs they mean something else."""
+    found = {pair["id"] for pair in pairs if dangers(f"{pair['title']} - {pair['body']}", pair["response"])}
+    assert found == {
+        "syn-explaining-death-15",  # what the dead cannot do: "it can't breathe or wake up"
+        "syn-picky-eaters-at-family-events-10",  # of embarrassment: "I wanted to die"
+        "syn-sleep-regressions-04",  # with the child in her arms: "I stopped walking about"
+    }
 
 
 def test_replies_on_harm_point_to_help(pairs: list[dict[str, Any]]) -> None:

@@ -216,9 +216,8 @@ ppai merge DIRECTORY --out merged   # weights of their own
 
 ## Limits
 
-It was trained on what people wrote, and may repeat their errors and prejudices. Its answers are no advice of a
-professional. A low validation loss says that it writes like its data, not that people prefer it: compare it with its
-base by blinded votes.
+It may repeat the errors and prejudices of what it was trained on. Its answers are no advice of a professional. A low
+validation loss says that it writes like its data, not that people prefer it: compare it with its base by blinded votes.
 
 ## Training
 
