@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,10 @@ def test_a_question_is_answered_voted_on_and_stored_once(kind: str, tmp_path: Pa
 
     events = store.events("rated")
     (prompt,), (vote,), (given,) = events.live_prompts, events.votes, events.assignments
-    assert (prompt.text, prompt.split, prompt.extra.keys()) == (QUESTION, "live", {"created_at"})
+    assert (prompt.text, prompt.split, prompt.extra.keys()) == (QUESTION, "live", {"created_at", "consented_at"})
+    times = [datetime.fromisoformat(prompt.extra[name]) for name in ("consented_at", "created_at")]
+    assert [*times, given.created_at, vote.created_at] == sorted([*times, given.created_at, vote.created_at])
+    assert given.created_at < vote.created_at
     texts = {response.system: response.text for response in events.live_responses}
     assert texts == {system: WORDS[system] for system in ("base", "tuned")}
     assert {"a": texts[vote.system_a], "b": texts[vote.system_b]} == {side: shown[side] for side in "ab"}

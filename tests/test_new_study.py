@@ -221,3 +221,8 @@ def test_written_files_are_the_general_layout(tmp_path: Path) -> None:
         "study.yaml",
     ]
     assert json.loads((tmp_path / "out/prompts.jsonl").read_text()) == {"id": 1, "text": "1"}
+
+
+def test_a_split_of_the_name_of_visitors_questions_takes_no_prompt_out_unsaid(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"split: 'live' is for visitors' own questions"):
+        csv_study(tmp_path, "prompt,split,x,y\n1,live,2,3\n4,test,5,6\n")

@@ -56,7 +56,7 @@ class Floor:
         return [one for one in choices if not one & failed] or list(choices)
 
     def enqueue(self, question: Question) -> None:
-        now = self._clock()
+        now = question.seen_at = self._clock()
         self._questions[question.id] = question
         question.stage = Stage.QUEUED
         self._line.join(question.id, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ppai.errors import TokenError
@@ -31,12 +31,12 @@ class Keeping:
 
     def consented(self, rater: str) -> bool:
         with self._desk.store.work(self._desk.name) as work:
-            return work.live.consented(rater)
+            return work.live.consented_at(rater) is not None
 
     def known(self, rater: str) -> bool:
         """Whether the code is of somebody who has agreed to anything here."""
         with self._desk.store.work(self._desk.name) as work:
-            return work.participant(rater) is not None or work.live.consented(rater)
+            return work.participant(rater) is not None or work.live.consented_at(rater) is not None
 
     def consent(self, rater: str, now: float) -> None:
         with self._desk.store.work(self._desk.name) as work:
@@ -66,7 +66,7 @@ class Keeping:
                 raise TokenError("no such question")
             if before is None and question is not None:
                 self._check(asked)
-                entry = self._given(work, question, now)
+                entry = self._given(work, question)
                 if entry.status is None and entry.revision == 0:
                     shown = entry.assignment
                     before = vote_of(shown, uuid.uuid4().hex, asked.outcomes, asked.comment, asked.seconds, now)
@@ -82,7 +82,7 @@ class Keeping:
         if set(config.required_keys) - set(asked.outcomes) or not asked.outcomes:
             raise Refused("incomplete")
 
-    def _given(self, work: Work, question: Question, now: datetime) -> Given:
+    def _given(self, work: Work, question: Question) -> Given:
         """The question's assignment; stores it, with the question and both answers, where it is not yet."""
         entry = work.assignment(question.assignment_id)
         if entry is not None:
@@ -91,8 +91,9 @@ class Keeping:
         if not question.drawn.matchup <= set(config.system_ids):
             raise TokenError("the study has other systems now")
         responses = responses_of(question, self._answerers.settings, config)
-        pair_id = work.live.add(prompt_of(question, now), responses, pair_of(question, config))
-        return work.give(pair_id, assignment_of(question, now))
+        prompt = prompt_of(question, work.live.consented_at(question.rater))
+        pair_id = work.live.add(prompt, responses, pair_of(question, config))
+        return work.give(pair_id, assignment_of(question))
 
     def _thanks(self, work: Work, rater: str, vote: Vote | None) -> dict[str, Any]:
         config = self._desk.config
@@ -116,6 +117,6 @@ class Keeping:
             self._desk.refresh(work.loaded_at)
             if work.count_reports(question.rater) >= MAX_REPORTS:
                 raise Refused("too_many")
-            entry = self._given(work, question, datetime.fromtimestamp(now, UTC))
+            entry = self._given(work, question)
             report = HarmReport(entry.assignment.assignment_id, question.rater, asked.side, asked.text.strip(), now)
             work.add_report(report)

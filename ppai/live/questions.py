@@ -42,10 +42,11 @@ class Question:
     submission: str
     drawn: Drawn
     pace: Pace
-    seen_at: float
+    asked_at: float
     id: str
     stage: Stage = Stage.QUEUED
     failure: Failure = Failure.FAILED
+    seen_at: float = 0.0
     started_at: float = 0.0
     stop: threading.Event = field(default_factory=threading.Event)
     """Of the attempt that is under way; each has its own, so that a late one changes nothing."""

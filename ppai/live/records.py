@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ppai.live.questions import Question
@@ -12,9 +12,20 @@ from ppai.schema import LIVE_SPLIT, Arm, Assignment, Outcome, Pair, Prompt, Resp
 MAX_SECONDS = 6 * 3600.0
 
 
-def prompt_of(question: Question, now: datetime) -> Prompt:
-    record = {"id": question.prompt_id, "text": question.text, "split": LIVE_SPLIT, "created_at": now.isoformat()}
+def prompt_of(question: Question, consented_at: float | None) -> Prompt:
+    """With the times at which it was asked, and at which its visitor agreed that it is stored."""
+    record = {
+        "id": question.prompt_id,
+        "text": question.text,
+        "split": LIVE_SPLIT,
+        "created_at": _time(question.asked_at).isoformat(),
+        "consented_at": None if consented_at is None else _time(consented_at).isoformat(),
+    }
     return Prompt.model_validate(record)
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def responses_of(
@@ -45,8 +56,10 @@ def pair_of(question: Question, config: StudyConfig) -> Pair:
     return Pair(prompt_id=question.prompt_id, first=first, second=second)
 
 
-def assignment_of(question: Question, now: datetime) -> Assignment:
-    return Assignment(draw=f"{question.drawn.rule}; seed {question.drawn.seed}", **_shown(question), created_at=now)
+def assignment_of(question: Question) -> Assignment:
+    """Of the time at which its answers began."""
+    draw = f"{question.drawn.rule}; seed {question.drawn.seed}"
+    return Assignment(draw=draw, **_shown(question), created_at=_time(question.started_at))
 
 
 def _shown(question: Question) -> dict[str, Any]:

@@ -173,7 +173,10 @@ class Judging(Protocol):
 class Live(Protocol):
     """What a transaction does for live questions, which are apart from the study's prompts."""
 
-    def consented(self, rater: str) -> bool: ...
+    def consented_at(self, rater: str) -> float | None:
+        """When she agreed to live questions; None where she has not."""
+        ...
+
     def consent(self, rater: str, now: float) -> None: ...
     def add(self, prompt: Prompt, responses: Sequence[Response], pair: Pair) -> int:
         """Stores a question with its answers; the id of its pair, for `Work.give`."""

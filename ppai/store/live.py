@@ -25,14 +25,14 @@ class SqlLive:
         self._connection = connection
         self._study = study_id
 
-    def consented(self, rater: str) -> bool:
+    def consented_at(self, rater: str) -> float | None:
         c = t.live_consents.c
         chosen = select(c.consented_at).where(c.study_id == self._study, c.rater == rater)
-        return self._connection.execute(chosen).one_or_none() is not None
+        return self._connection.execute(chosen).scalar_one_or_none()
 
     def consent(self, rater: str, now: float) -> None:
         """Does nothing where she has agreed before."""
-        if not self.consented(rater):
+        if self.consented_at(rater) is None:
             row = {"study_id": self._study, "rater": rater, "consented_at": now}
             self._connection.execute(insert(t.live_consents).values(**row))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable
 
-from ppai.schema import Assignment, Prompt, Record, Response, Scores, Verdict, Vote
+from ppai.schema import LIVE_SPLIT, Assignment, Prompt, Record, Response, Scores, Verdict, Vote
 from ppai.studyfiles.config import CONFIG_FILE, line_of
 from ppai.studyfiles.draft import Draft, Located, PairLine, Row
 from ppai.studyfiles.problems import Problem
@@ -40,6 +40,10 @@ def check_draft(draft: Draft) -> None:
 def _check_prompts(draft: Draft) -> None:
     if not draft.prompts and not draft.problems:
         draft.problems.append(Problem("prompts", 0, "", "the study has no prompt"))
+    for row in draft.prompts:
+        if row.record.split == LIVE_SPLIT and not row.record.id.startswith("live-"):
+            told = "'live' is for visitors' own questions, whose ids begin with live-: give the split another name"
+            draft.problems.append(row.problem("split", told))
 
 
 def _check_responses(draft: Draft) -> None:

@@ -128,7 +128,7 @@ class Desk:
                 participant = work.participant(rater)
                 if participant is not None:
                     return self._state(work, participant, asked, framed=True)
-                if work.live.consented(rater):
+                if work.live.consented_at(rater) is not None:
                     return View(screen=Screen.WELCOME, code=normal_code(asked.code or ""), frame=self._frame())
         return View(screen=Screen.WELCOME, frame=self._frame())
 
@@ -141,7 +141,7 @@ class Desk:
 
     def _live_code(self, work: Work, asked: ActRequest) -> str | None:
         rater = self.rater(asked.code)
-        if rater is None or not work.live.consented(rater) or work.participant(rater) is not None:
+        if rater is None or work.live.consented_at(rater) is None or work.participant(rater) is not None:
             return None
         return normal_code(asked.code or "")
 
