@@ -143,5 +143,5 @@ def test_a_rater_id_never_contains_the_code_and_depends_on_the_salt() -> None:
         rater = rater_hash(b"salt", code)
         assert rater == rater_hash(b"salt", code) != rater_hash(b"other", code)
         assert rater[0] == "r" and len(rater) == 17
-        for part in code.split("-"):
-            assert code not in rater and part.lower() not in rater
+        # Four of its signs may stand in the hash by chance, as eight do once in many million.
+        assert code not in rater and code.replace("-", "").lower()[:8] not in rater
