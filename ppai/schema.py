@@ -98,7 +98,8 @@ class Record(BaseModel):
 class Generation(Record):
     """How a system writes its responses: the model, what it is told first, and its sampling."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+    # All that stands here is recorded with each response: a key that does nothing would be published as a setting.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     model: Annotated[str, Field(min_length=1, max_length=500)]
     """A folder, a GGUF file, a hub id, `smollm2-135m-instruct`, or what the server at `base_url` calls its model."""
@@ -123,6 +124,8 @@ class Generation(Record):
     def _one_place(self) -> Self:
         if self.base_url is not None and self.adapter is not None:
             raise ValueError("adapter: a server has its adapters under names of their own: give that as the model")
+        if self.base_url is not None and self.load_in_4bit is not None:
+            raise ValueError("load_in_4bit: a server loads its model itself: leave it out beside base_url")
         return self
 
 

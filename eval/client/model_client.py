@@ -202,9 +202,10 @@ class ModelClient:
 
     async def _attempt(self, wire: Wire, call: Call) -> Reply | Refusal:
         body = wire.body(self.model, call)
+        limit = call.max_output_tokens if wire.limits_output else None
 
         def read(content: bytes) -> Reply:
-            return read_reply(wire.dialect.path, orjson.loads(content), call.max_output_tokens)
+            return read_reply(wire.dialect.path, orjson.loads(content), limit)
 
         return await self._transport.post(wire.dialect.path, orjson.dumps(body), read)
 

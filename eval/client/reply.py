@@ -46,7 +46,7 @@ class Reply:
     text: str = ""
     finish: Finish = Finish.STOP
     refusal: str | None = None
-    """What the model said instead of an answer."""
+    """What the model said instead of an answer; with `content_filter` and `too_long`, what the server said."""
     model: str | None = None
     """That answered, as its server names it."""
     fingerprint: str | None = None
@@ -61,14 +61,15 @@ class Reply:
 
 
 def read_reply(path: str, body: Any, limit: int | None = None) -> Reply:
-    """The reply in the JSON `body` that the endpoint `path` gave; cut off where its output reached `limit` tokens.
+    """The reply in the JSON `body` that the endpoint `path` gave; cut off where its output has just `limit` tokens.
 
-    Raises NotAReply where there is none in it.
+    A longer one was not held to the limit, which is None where the server takes none. Raises NotAReply where there is
+    no reply in it.
     """
     if not isinstance(body, Mapping):
         raise NotAReply("a reply that is no JSON object")
     reply = _of_responses(body) if path.endswith("/responses") else _of_chat(body)
-    if limit is not None and reply.output_tokens is not None and reply.output_tokens >= limit:
+    if limit is not None and reply.output_tokens == limit:
         reply = _ended(reply, Finish.LENGTH) if reply.finish is Finish.STOP else reply
     return reply
 

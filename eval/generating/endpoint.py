@@ -25,6 +25,10 @@ GRACE_SECONDS = 5.0
 """How long what is in flight may still be answered after a run has to stop."""
 SEEDS = 2**31
 """A server's seeds are below it: some take no larger ones."""
+LEAST_FAILURES = 3
+"""Before a server that has answered nothing is given up, however few are asked at once."""
+LONGEST_SAID = 300
+"""Characters of what a server says that are recorded."""
 _OVERHEAD = 200
 """Tokens that a server adds around the texts, at most."""
 
@@ -56,7 +60,10 @@ class Asked:
 
     tally: Tally = field(default_factory=Tally)
     failed: int = 0
+    """Requests that may succeed another time."""
     last_failure: str = ""
+    too_long: dict[str, list[str]] = field(default_factory=dict)
+    """By system, the ids of prompts that do not fit its model's context: no other run can have them answered."""
     over_budget: bool = False
     stopped: bool = False
 
@@ -68,6 +75,7 @@ class Endpoint:
         """Asks nothing. Raises PPAIError where the server cannot be asked, or a budget is set and the price unknown."""
         self._setup, self._asking, self._asked = setup, asking, asked
         self._generation = setup.generation
+        self._stored = self._failed = 0
         self._client = open_client(setup, asking.timeout)
         self._price = asking.prices.of(setup.generation.model)
         if asking.budget is not None and self._price is None:
@@ -98,7 +106,7 @@ class Endpoint:
     async def _work(self, waiting: Iterator[Prompt], keep: Keep) -> None:
         for prompt in waiting:
             asked = self._asked
-            nothing_works = not asked.tally.stored and asked.failed >= self._asking.concurrency
+            nothing_works = not self._stored and self._failed >= max(self._asking.concurrency, LEAST_FAILURES)
             if asked.stopped or asked.over_budget or nothing_works:
                 return
             try:
@@ -116,24 +124,30 @@ class Endpoint:
                 return
         try:
             reply = await self._complete(prompt)
+            if reply.finish is Finish.TOO_LONG:
+                self._asked.too_long.setdefault(self._setup.system, []).append(prompt.id)
+                cost = 0.0
+                return
             cost = self._cost(reply)
             usage = Usage(reply.input_tokens or 0, reply.cached_tokens, reply.output_tokens or 0, cost)
             self._asked.tally.count_usage(usage)
             keep(prompt, answer_of(reply, self._client.form))
             self._asked.tally.stored += 1
+            self._stored += 1
         except ServerSilent:
             raise
         except RequestFailed as error:
+            self._failed += 1
             self._asked.failed += 1
-            self._asked.last_failure = str(error)
+            self._asked.last_failure = f"prompt {prompt.id!r} of {self._setup.system!r}: {error}"
         finally:
             if budget is not None:
                 await budget.settle(ceiling, cost)
 
     async def _complete(self, prompt: Prompt) -> Reply:
-        """Raises RequestFailed, also where the prompt does not fit the model's context."""
+        """Raises RequestFailed and JudgeStopped."""
         how = self._generation
-        reply = await self._client.complete(
+        return await self._client.complete(
             self._setup.system_prompt,
             prompt.text,
             seed=prompt_seed(how.seed, prompt.id) % SEEDS,
@@ -142,9 +156,6 @@ class Endpoint:
             top_p=how.top_p,
             repetition_penalty=how.repetition_penalty,
         )
-        if reply.finish is Finish.TOO_LONG:
-            raise RequestFailed(f"prompt {prompt.id}: does not fit the model's context")
-        return reply
 
     def _cost(self, reply: Reply) -> float | None:
         price = (self._asking.prices.of(reply.model) if reply.model else None) or self._price
@@ -172,15 +183,18 @@ def open_client(setup: Setup, timeout: float) -> ModelClient:
 
 
 def answer_of(reply: Reply, wire: Wire) -> Answer:
-    """The response in a reply; a refusal is one too, as readers would see it."""
+    """The response in a reply. A model's refusal is one too, as readers would see it; where a filter kept the model
+    from it, what the server says of that is recorded and never shown."""
+    filtered = reply.finish is Finish.CONTENT_FILTER
     made_with: dict[str, Any] = versions("openai") | {
         "model": reply.model,
         "fingerprint": reply.fingerprint,
         "not_sent": not_sent(wire),
+        "server_said": (reply.refusal or "")[:LONGEST_SAID] if filtered else None,
     }
     plain = reply.finish in (Finish.STOP, Finish.LENGTH)
     return Answer(
-        raw=reply.text or reply.refusal or "",
+        raw=reply.text or ("" if filtered else reply.refusal) or "",
         ended=reply.finish is not Finish.LENGTH,
         made_with={key: value for key, value in made_with.items() if value},
         tokens=reply.output_tokens,

@@ -169,12 +169,14 @@ def found_prompts(prompts: Sequence[Prompt], ids: Sequence[str] | None, limit: i
     """Of the study's prompts those of the `ids`, in the study's order, and of them the first `limit`.
 
     Live questions are none of them: they were answered when they were asked. Raises PPAIError for an id that the
-    study does not have.
+    study does not have, and for a prompt without text.
     """
     prompts = [prompt for prompt in prompts if prompt.split != LIVE_SPLIT]
     known = {prompt.id for prompt in prompts}
     for one in ids or ():
         if one not in known:
             raise PPAIError(f"--ids: the study has no prompt {one!r}")
-    found = [prompt for prompt in prompts if ids is None or prompt.id in ids]
-    return found[:limit]
+    found = [prompt for prompt in prompts if ids is None or prompt.id in ids][:limit]
+    if blank := [prompt.id for prompt in found if not prompt.text.strip()]:
+        raise PPAIError(f"prompt {blank[0]!r} has no text: there is nothing to answer; name the others with --ids")
+    return found

@@ -108,7 +108,7 @@ def _validated(
             return StudyConfig.model_validate(named), frozenset(map(str, faulty))
         except ValidationError as error:
             faults = explain(error)
-            say(faults)
+            say([fault for fault in faults if fault[0] not in dict(near)])
             wrong = {path[0] for path, _ in faults if path} & named.keys()
             if not wrong:
                 return StudyConfig(), frozenset(StudyConfig.model_fields)

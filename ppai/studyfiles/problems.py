@@ -65,9 +65,11 @@ def _explain_one(fault: Mapping[str, Any]) -> tuple[tuple[Any, ...], str]:
             return path, "is empty"
         case "string_too_long":
             return path, f"is {len(value)} characters long; at most {fault['ctx']['max_length']} are allowed"
+        case "extra_forbidden":
+            return path, "is not a known key"
         case "value_error":
             message = message.removeprefix("Value error, ")
-            named = re.match(r"([a-z_]+): (.+)", message, re.DOTALL)
+            named = re.match(r"([a-z0-9_]+): (.+)", message, re.DOTALL)
             return ((*path, named[1]), named[2]) if named else (path, message)
     message = message[:1].lower() + message[1:]
     shown = quoted(value) if value is None or isinstance(value, str | int | float) else kind(value)
