@@ -8,9 +8,9 @@ _SOURCE = re.compile(r"(?:^|(?<=\s))[\[(*_#>-]{0,3}[ \t]?\*{0,2}(?:Sources?|SOUR
 _BLANK_LINES = re.compile(r"\n(?:[ \t\r]*\n){2,}")
 _SENTENCE = r"(?<!\b(?:Dr|Mr|Ms|St|vs))(?<!\b(?:Mrs|e\.g|i\.e))[.!?…؟۔।][\"'”’»)*_]*(?=\s|$)"
 _WIDE_SENTENCE = r"[。！？][”’」』）*_]*"
-_WHOLE_LINE = r"(?<=[^\s:])(?=[ \t]*\n)"
+_WHOLE_LINE = r"(?<=[^\s:,;])(?=[ \t]*\n)"
 _END = re.compile(f"{_SENTENCE}|{_WIDE_SENTENCE}|{_WHOLE_LINE}")
-_NEXT_ITEM = re.compile(r"(?:^|(?<=[.!?…:\"”)*\n]))\s*(?:\d{1,2}[.)]|[-*•])\**\s*$")
+_NEXT_ITEM = re.compile(r"(?:^|(?<=[.!?…:\"”)*\n]))\s*\d{1,2}[.)]\**\s*$|(?:^|\n)[ \t]*(?:[-*•]\**|#+[^\n]*)\s*$")
 
 
 def clean(raw: str, *, hit_limit: bool) -> str:
@@ -27,8 +27,8 @@ def clean(raw: str, *, hit_limit: bool) -> str:
     'Two things: 1. Wait. 2. Breathe.'
     """
     found = _SOURCE.search(raw)
-    text = _BLANK_LINES.sub("\n\n", raw[: found.start()] if found else raw).strip()
-    return text if found or not hit_limit else _without_torn_end(text)
+    text = _BLANK_LINES.sub("\n\n", raw[: found.start()] if found else raw).lstrip()
+    return (text if found or not hit_limit else _without_torn_end(text)).rstrip()
 
 
 def _without_torn_end(text: str) -> str:
