@@ -292,8 +292,8 @@ def test_a_question_with_both_answers_and_the_vote_is_stored(place: Place, sessi
 def test_who_voted_had_agreed(place: Place, session: Session) -> None:
     store = place.app.store()
     with store.work(place.app.study.name) as work:
-        assert all(work.live.consented(one.rater) for one in session.votes)
-        assert not work.live.consented(place.app.study.votes[0].rater), "who rated the study alone has not"
+        assert all(work.live.consented_at(one.rater) is not None for one in session.votes)
+        assert work.live.consented_at(place.app.study.votes[0].rater) is None, "who rated the study alone has not"
     store.close()
     assert len({one.rater for one in session.votes}) == 2
 
