@@ -221,8 +221,8 @@ def export(study: Study, directory: Path, *, layout: str, table: Format, prefere
         said += write_published(study, directory).lines()
     else:
         write_general(study, directory)
-        live = sum(vote.arm is Arm.LIVE for vote in study.votes)
-        votes = f"{len(study.votes)} votes{f' ({live} of live questions)' if live else ''}"
+        live = f" ({study.n_live_votes} of live questions)" if study.n_live_votes else ""
+        votes = f"{len(study.votes)} votes{live}"
         said.append(f"{votes}, {len(study.verdicts)} verdicts, {len(study.assignments)} assignments")
     write_whole(directory, files)
     return [*said, f"{len(rows)} preference rows"] if preferences else said

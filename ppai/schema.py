@@ -414,9 +414,13 @@ class Study(BaseModel):
     def name(self) -> str:
         return self.config.name
 
+    @property
+    def n_live_votes(self) -> int:
+        return sum(vote.arm is Arm.LIVE for vote in self.votes)
+
     def counts(self) -> str:
         """How much of everything it holds, in words; live questions for themselves."""
-        live = sum(vote.arm is Arm.LIVE for vote in self.votes)
+        live = self.n_live_votes
         said = (
             f"{len(self.prompts)} prompts, {len(self.config.systems)} systems, {len(self.pairs)} pairs, "
             f"{len(self.votes) - live} votes, {len(self.verdicts)} verdicts"

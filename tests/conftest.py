@@ -49,6 +49,14 @@ def counsel_chat() -> Path:
     return _study_directory("counsel_chat_dump")
 
 
+@pytest.fixture
+def ran(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs `ppai generate`, see `generated.running`; modules that run another verb have one of their own."""
+    from generated import running
+
+    return running(capsys, monkeypatch)
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A browser for the tests of one module: Playwright's loop must not run while others start one of their own."""

@@ -35,6 +35,16 @@ def published(directory: Path, prompts: int = 4, config: str = "") -> Path:
     return configured(directory, config)
 
 
+def target(directory: Path, system: str = "base") -> Path:
+    """The system's file of responses of `published`."""
+    return directory / f"posts_test_samples_{system}_response.jsonl"
+
+
+def partial(directory: Path) -> Path:
+    """Where finished responses of `base` are kept until all are."""
+    return target(directory).with_suffix(".partial")
+
+
 def general(directory: Path, prompts: int = 4, config: str = "") -> Path:
     directory.mkdir()
     save(directory / "prompts.jsonl", [{"id": f"p{n}", "text": f"Post {n}"} for n in range(1, prompts + 1)])

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from generated import Ran, published, rows_of, running
+from generated import Ran, published, rows_of
 from small_model import write_small_base
 
 from eval.generating.local import by_base
@@ -23,11 +23,6 @@ from ppai.errors import MissingPackage, PPAIError
 from ppai.schema import Generation, StudyConfig
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def ran(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ran:
-    return running(capsys, monkeypatch)
 
 
 def test_each_prompt_has_a_seed_of_its_own() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from generated import Ran, published, rows_of, running
+from generated import Ran, published, rows_of
 from openai_replies import Reply, failure, text
 from openai_server import Asked, ScriptedServer
 from test_generating_files import slow, together
@@ -23,11 +23,6 @@ from ppai.studyfiles import check_study
 from ppai.studyfiles.config import read_config
 
 NEW = "{id: new, generation: {model: m}}"
-
-
-@pytest.fixture
-def ran(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ran:
-    return running(capsys, monkeypatch)
 
 
 @pytest.fixture

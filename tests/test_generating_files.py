@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from generated import Ran, general, published, rows_of, running, save
+from generated import Ran, general, published, rows_of, save, target
 from openai_replies import Reply, text
 from openai_server import Asked, ScriptedServer
 
@@ -22,21 +22,12 @@ from ppai.errors import PPAIError, StudyError
 from ppai.studyfiles.whole_files import write_whole
 
 
-@pytest.fixture
-def ran(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ran:
-    return running(capsys, monkeypatch)
-
-
 def echo(asked: Asked) -> Reply:
     return text(f"On {asked.user.split(':')[0]}: wait.")
 
 
 def at(server: ScriptedServer, system: str = "base") -> list[str]:
     return ["--system", system, "--model", "m", "--base-url", server.url]
-
-
-def target(directory: Path) -> Path:
-    return directory / "posts_test_samples_base_response.jsonl"
 
 
 def made(files: StudyFiles, words: str, only: str = "") -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from generated import Ran, configured, general, published, rows_of, running, save
+from generated import Ran, configured, general, partial, published, rows_of, save, target
 from openai_replies import Reply, content_filter, failure, refusal, text
 from openai_server import Asked, ScriptedServer, in_turn
 
@@ -33,21 +33,8 @@ def server() -> Iterator[ScriptedServer]:
         yield server
 
 
-@pytest.fixture
-def ran(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ran:
-    return running(capsys, monkeypatch)
-
-
 def at(server: ScriptedServer, system: str = "base") -> list[object]:
     return ["--system", system, "--model", "m", "--base-url", server.url, "--concurrency", 1]
-
-
-def target(directory: Path, system: str = "base") -> Path:
-    return directory / f"posts_test_samples_{system}_response.jsonl"
-
-
-def partial(directory: Path) -> Path:
-    return target(directory).with_suffix(".partial")
 
 
 # Paid work

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from generated import Ran, configured, general, published, rows_of, running, save
+from generated import Ran, configured, general, partial, published, rows_of, save, target
 from openai_replies import Reply, failure, incomplete, refusal, text
 from openai_server import Asked, ScriptedServer, in_turn
 
@@ -37,21 +37,8 @@ def server() -> Iterator[ScriptedServer]:
         yield server
 
 
-@pytest.fixture
-def ran(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ran:
-    return running(capsys, monkeypatch)
-
-
 def at(server: ScriptedServer, system: str = "base", model: str = "m") -> list[str]:
     return ["--system", system, "--model", model, "--base-url", server.url]
-
-
-def target(directory: Path, system: str = "base") -> Path:
-    return directory / f"posts_test_samples_{system}_response.jsonl"
-
-
-def partial(directory: Path) -> Path:
-    return target(directory).with_suffix(".partial")
 
 
 # Files

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from eval.asking import replies
 from eval.asking.names import people, products
 from eval.asking.replies import KeptReplies
 from eval.asking.request import Sampling
@@ -25,6 +24,7 @@ from eval.prompt_writing.reading import read_post
 from eval.prompt_writing.request import FORM, PROMPT, prompt_version, request_for
 from eval.prompt_writing.selection import Selection
 from eval.prompt_writing.set_files import write_set
+from ppai import locks
 from ppai.errors import PPAIError, StudyError
 from ppai.overlap import LIMIT, nearest, runs_of, share
 
@@ -342,15 +342,15 @@ class TestKeptReplies:
     def test_a_file_that_is_removed_before_it_is_held_is_made_again(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        path, lock, opened = tmp_path / "set.partial", replies._lock, []
+        path, lock, opened = tmp_path / "set.partial", locks.lock, []
 
-        def lock_too_late(file: Any) -> None:
+        def lock_too_late(file: Any, **how: Any) -> None:
             opened.append(file)
             if len(opened) == 1:
                 path.unlink()
-            lock(file)
+            lock(file, **how)
 
-        monkeypatch.setattr(replies, "_lock", lock_too_late)
+        monkeypatch.setattr(locks, "lock", lock_too_late)
         with KeptReplies(path) as kept:
             kept.keep("one", Reply("good"), None)
         assert len(opened) == 2 and "one" in KeptReplies(path)

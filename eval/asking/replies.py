@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Self
 
 from eval.client.reply import Finish, Reply
 from ppai.errors import PPAIError
+from ppai.locks import held
 
 
 class KeptReplies:
@@ -42,7 +42,7 @@ class KeptReplies:
         self._made_directories = [directory for directory in self.path.parents if not directory.exists()]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = _locked(self.path)
+            self._file = held(self.path, mode="a", encoding="ascii", newline="\n")
             self._read()
             if self.path.read_bytes()[-1:] not in (b"", b"\n"):
                 self._file.write("\n")
@@ -89,30 +89,6 @@ class KeptReplies:
 
     def _unwritable(self, error: OSError) -> PPAIError:
         return PPAIError(f"{self.path}: cannot be written: {error.strerror or error}")
-
-
-def _locked(path: Path) -> Any:
-    """Opens and holds the file that stands at the path, not one that was removed between the two."""
-    while True:
-        file = path.open("a", encoding="ascii", newline="\n")
-        try:
-            _lock(file)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                    return file
-        except OSError:
-            file.close()
-            raise
-        file.close()
-
-
-def _lock(file: Any) -> None:
-    """Holds the file until it is closed, where the system can; raises BlockingIOError where another process does."""
-    try:
-        import fcntl
-    except ImportError:
-        return
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Reply, float | None]]:

@@ -17,7 +17,7 @@ from ppai.errors import PPAIError, StudyError
 from ppai.schema import Prompt, StudyConfig
 from ppai.studyfiles.config import read_config
 from ppai.studyfiles.general import PROMPTS, RESPONSES
-from ppai.studyfiles.lines import parse_object, read_lines, read_objects
+from ppai.studyfiles.lines import read_objects, read_objects_as_they_stand
 from ppai.studyfiles.problems import Problem, problems_of, quoted
 from ppai.studyfiles.published_names import (
     RESPONSE_SUFFIX,
@@ -152,12 +152,7 @@ class StudyFiles:
         if not path.exists():
             return []
         problems: list[Problem] = []
-        found: list[tuple[str, dict[str, Any]]] = []
-        for number, line in read_lines(path, problems):
-            try:
-                found += [(line, parse_object(line))] if line.strip() else []
-            except ValueError as error:
-                problems.append(Problem(path.name, number, "", str(error)))
+        found = [(line, row) for _, line, row in read_objects_as_they_stand(path, problems)]
         if problems:
             raise StudyError(problems)
         return found

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from eval.generating.locks import lock
 from ppai.errors import PPAIError
+from ppai.locks import lock
 
 
 class Kept:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ppai.errors import PPAIError
+from ppai.locks import lock
 
 NAME = ".lock"
 
@@ -18,17 +19,12 @@ def locked(folder: Path, says: str) -> Iterator[None]:
     Raises PPAIError with `says` where another process has it.
     """
     try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    try:
         file = (folder / NAME).open("ab")
     except OSError as error:
         raise PPAIError(f"{folder}: cannot be written: {error.strerror or error}") from error
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file)
         except BlockingIOError:
             raise PPAIError(says) from None
         except OSError:  # a network drive without locks

@@ -13,6 +13,7 @@ from typing import Any
 from finetune.recipe import Recipe
 from finetune.training.data import Conversations
 from ppai.errors import PPAIError
+from ppai.locks import lock
 from ppai.studyfiles.whole_files import write_whole
 
 RUN = "run.json"
@@ -86,11 +87,7 @@ class RunFolder:
     def _lock(self, file: Any) -> None:
         """Holds the file until it is closed, where the system can."""
         try:
-            import fcntl
-        except ImportError:
-            return
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file)
         except BlockingIOError:
             raise PPAIError(f"--out: another run is writing into {self.out}: wait for it, or name another") from None
         except OSError:  # a file system that knows no locks

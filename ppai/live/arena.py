@@ -271,5 +271,6 @@ class Arena:
             if question.stage not in (Stage.VOTE, Stage.THANKS):
                 raise Refused("bad_request")
         self._keeping.report(question, asked, self._clock())
-        question.stored = True
+        with self._floor.lock:
+            question.stored = True
         return {"notice": "notice.reported"}

@@ -58,10 +58,10 @@ class Keeping:
         with self._desk.store.work(self._desk.name) as work:
             self._desk.refresh(work.loaded_at)
             before = work.vote_by_submission(asked.submission)
-            if before is not None and (before.rater != rater or before.arm is not Arm.LIVE):
-                raise Refused("bad_request")
-            if before is not None and question is not None and before.prompt_id != question.prompt_id:
-                raise Refused("bad_request")
+            if before is not None:
+                of_another = question is not None and before.prompt_id != question.prompt_id
+                if before.rater != rater or before.arm is not Arm.LIVE or of_another:
+                    raise Refused("bad_request")
             if before is None and question is None:
                 raise TokenError("no such question")
             if before is None and question is not None:

@@ -64,10 +64,16 @@ def _decoded_lines(file: str, data: bytes, problems: list[Problem]) -> Iterator[
 
 def read_objects(path: Path, problems: list[Problem]) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a JSON Lines file with their line numbers; blank lines are passed over."""
+    for number, _, row in read_objects_as_they_stand(path, problems):
+        yield number, row
+
+
+def read_objects_as_they_stand(path: Path, problems: list[Problem]) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """The same, each with its line as it is written."""
     for number, line in read_lines(path, problems):
         if line.strip():
             try:
-                yield number, parse_object(line)
+                yield number, line, parse_object(line)
             except ValueError as error:
                 problems.append(Problem(path.name, number, "", str(error)))
 
